@@ -14,6 +14,7 @@ const (
 	AuthWhoAmI   Action = "auth.who_am_i"
 
 	AreasList Action = "areas.list"
+	AreasPut  Action = "areas.put"
 
 	ItemsCreate   Action = "items.create"
 	ItemsList     Action = "items.list"     // a seller: own
@@ -31,9 +32,9 @@ const (
 
 	LotsList   Action = "lots.list" // the goods page
 	LotsRead   Action = "lots.read"
-	LotsAdd    Action = "lots.add"
-	LotsEdit   Action = "lots.edit"
-	LotsRemove Action = "lots.remove"
+	LotsAdd    Action = "lots.add"    // a seller: own item, into a draft
+	LotsEdit   Action = "lots.edit"   // a seller: own
+	LotsRemove Action = "lots.remove" // a seller: own
 
 	BidsPlace   Action = "bids.place"
 	BidsReadOwn Action = "bids.read_own" // with its receipt
@@ -82,7 +83,7 @@ var table = map[Action]who{
 	AuthRegister: everyone, AuthLogIn: everyone, AuthRefresh: everyone,
 	AuthLogOut: loggedIn, AuthWhoAmI: loggedIn,
 
-	AreasList: everyone,
+	AreasList: everyone, AreasPut: {Operator | Admin, false},
 
 	ItemsCreate:   sellers,
 	ItemsList:     {Seller | Operator | Analyst | Admin, false},
@@ -90,11 +91,11 @@ var table = map[Action]who{
 	ItemsEdit:     {Seller | Operator, false},
 	ItemsWithdraw: {Seller | Operator, false},
 
-	SessionsList: everyone, SessionsRead: everyone, SessionsDrafts: staff,
+	SessionsList: everyone, SessionsRead: everyone, SessionsDrafts: {Seller | Operator | Analyst | Admin, false},
 	SessionsCreate: operators, SessionsEdit: operators, SessionsPublish: operators, SessionsCancel: operators,
 
 	LotsList: everyone, LotsRead: everyone,
-	LotsAdd: operators, LotsEdit: operators, LotsRemove: operators,
+	LotsAdd: {Seller | Operator, false}, LotsEdit: {Seller | Operator, false}, LotsRemove: {Seller | Operator, false},
 
 	BidsPlace: bidders, BidsReadOwn: bidders, BidsList: staff,
 

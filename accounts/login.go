@@ -37,11 +37,10 @@ func (s *Service) LogIn(ctx context.Context, login, password string) (Tokens, er
 	if len(password) > maxPasswordBytes {
 		return Tokens{}, badCredentials()
 	}
-	user, err := s.Users.UserByLogin(ctx, NormalLogin(login))
-	if err != nil && fault.CodeOf(err) != CodeUserNotFound {
+	user, err := s.find(ctx, NormalLogin(login))
+	if err != nil {
 		return Tokens{}, err
 	}
-	// An unknown user is the zero User: its empty hash matches nothing and takes as long.
 	match, stale, err := s.Hasher.Check(ctx, password, user.PasswordHash)
 	if err != nil {
 		return Tokens{}, err
@@ -56,6 +55,18 @@ func (s *Service) LogIn(ctx context.Context, login, password string) (Tokens, er
 		s.rehash(ctx, user, password)
 	}
 	return s.open(ctx, user)
+}
+
+// find gives the zero User for a login that nobody has: its empty hash matches nothing and takes as long to check.
+func (s *Service) find(ctx context.Context, login string) (User, error) {
+	if !loginFits(login) {
+		return User{}, nil
+	}
+	user, err := s.Users.UserByLogin(ctx, login)
+	if fault.CodeOf(err) == CodeUserNotFound {
+		return User{}, nil
+	}
+	return user, err
 }
 
 // rehash stores the password under today's parameters. Its failure is not the user's business: the next log-in tries
@@ -76,9 +87,13 @@ func (s *Service) open(ctx context.Context, user User) (Tokens, error) {
 		return Tokens{}, err
 	}
 	now := s.Clock().UnixMicro()
-	return tokens, s.Users.StartLogin(ctx, LoginSession{
+	err = s.Users.StartLogin(ctx, LoginSession{
 		ID: id, User: user.ID, RefreshHash: hash, CreatedUS: now, UsedUS: now, ExpiresUS: tokens.RefreshExpires.UnixMicro(),
 	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	return tokens, nil
 }
 
 // Refresh gives new tokens for a refresh token, which is used up by it. Unauthenticated login_not_found (also for one
@@ -97,6 +112,9 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 		return Tokens{}, err
 	}
 	user, err := s.Users.User(ctx, login.User)
+	if fault.CodeOf(err) == CodeUserNotFound {
+		return Tokens{}, noLogin()
+	}
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -75,8 +75,11 @@ func (h *Hasher) Check(ctx context.Context, password, hash string) (match, stale
 		return false, false, err
 	}
 	stored, _, _, err := argon2id.DecodeHash(hash)
-	if err != nil || stored.Memory > maxHashMemory {
-		return false, false, fmt.Errorf("a stored password hash cannot be used: %w", err)
+	if err != nil {
+		return false, false, fmt.Errorf("a stored password hash cannot be read: %w", err)
+	}
+	if stored.Memory > maxHashMemory {
+		return false, false, fmt.Errorf("a stored password hash asks for %d KiB", stored.Memory)
 	}
 	match, params, err := argon2id.CheckHash(password, hash)
 	if err != nil {

@@ -68,7 +68,10 @@ func (s *Service) create(ctx context.Context, n NewUser, wrong []fault.Field) (U
 	if err != nil {
 		return User{}, err
 	}
-	return user, s.Users.CreateUser(ctx, user)
+	if err := s.Users.CreateUser(ctx, user); err != nil {
+		return User{}, err
+	}
+	return user, nil
 }
 
 func (s *Service) unknownArea(ctx context.Context, area string) ([]fault.Field, error) {

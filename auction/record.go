@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -84,24 +85,31 @@ func (r Record) JSON() ([]byte, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	return json.Marshal(r)
+	b, err := json.Marshal(r)
+	if err == nil && len(b) > MaxRecordBytes {
+		return nil, fmt.Errorf("record %d/%s: %d bytes, at most %d", r.Shard, r.ID(), len(b), MaxRecordBytes)
+	}
+	return b, err
 }
 
-// ParseRecord reads a record's JSON and checks it. What it accepts is what JSON writes: unknown fields are an error.
+// ParseRecord reads a record's JSON and checks it. It accepts exactly the bytes that JSON writes, and gives the zero
+// Record with an error for all else: the fork check compares bytes, so one record must not have two spellings.
 func ParseRecord(b []byte) (Record, error) {
 	var r Record
 	if len(b) > MaxRecordBytes {
 		return r, fmt.Errorf("record: %d bytes, at most %d", len(b), MaxRecordBytes)
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
+	if err := json.Unmarshal(b, &r); err != nil {
 		return Record{}, fmt.Errorf("record: %w", err)
 	}
-	if d.More() {
-		return Record{}, fmt.Errorf("record: more than one object")
+	again, err := r.JSON()
+	if err != nil {
+		return Record{}, err
 	}
-	return r, r.Check()
+	if !bytes.Equal(b, again) {
+		return Record{}, fmt.Errorf("record %d/%s: not in its canonical form", r.Shard, r.ID())
+	}
+	return r, nil
 }
 
 // Check says what is wrong with a record in itself; nil for nothing.
@@ -124,8 +132,26 @@ func (r Record) Check() error {
 		return bad("lot and version go with lot kinds only")
 	case len(r.Trace) > MaxTrace:
 		return bad("trace over %d bytes", MaxTrace)
+	case !r.exact():
+		return bad("a number out of 0 … 2^53-1, or a text that is not UTF-8")
 	}
 	return r.checkKind(bad)
+}
+
+// exact says whether every codec keeps the record as it is: Lua's numbers are whole below 2^53 only, JSON's texts UTF-8.
+func (r Record) exact() bool {
+	for _, n := range []int64{r.Epoch, r.Seq, r.Version, r.Quantity, r.PriceMinor, r.Amount, r.Seen, r.ClosesUS, r.CreditUS,
+		r.CapUsedUS, r.Left} {
+		if !money.Valid(n) {
+			return false
+		}
+	}
+	for _, text := range []string{r.Currency, string(r.BidKind), r.CurrencySeen, r.Trace, r.Reason} {
+		if !utf8.ValidString(text) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r Record) checkKind(bad func(string, ...any) error) error {
@@ -137,8 +163,10 @@ func (r Record) checkKind(bad func(string, ...any) error) error {
 		return bad("bid_id, buyer and order are needed")
 	case unitsWanted && (r.Quantity < 1 || int64(len(r.Nth)) != r.Quantity || !ascending(r.Nth)):
 		return bad("quantity %d with units %v", r.Quantity, r.Nth)
-	case r.Kind == KindBid && (!money.Valid(r.PriceMinor) || r.PriceMinor == 0 || r.Currency == ""):
+	case r.Kind == KindBid && (r.PriceMinor == 0 || r.Currency == ""):
 		return bad("price %d %q", r.PriceMinor, r.Currency)
+	case r.Kind == KindToppedUp && r.Quantity == 0:
+		return bad("quantity is needed")
 	case r.Kind == KindResumed && r.ClosesUS == 0:
 		return bad("closes_us is needed")
 	}

@@ -77,3 +77,11 @@ func (s Session) Next() (startsUS, endsUS int64) {
 	starts := time.UnixMicro(s.StartsUS).In(zone).AddDate(0, 0, 1)
 	return starts.UnixMicro(), starts.UnixMicro() + (s.EndsUS - s.StartsUS)
 }
+
+// NextOccurrence gives the draft of a daily session's next occurrence, without lots: its sellers put them in again.
+func (s Session) NextOccurrence(id uuid.UUID, nowUS int64) Session {
+	next := Session{ID: id, Area: s.Area, Name: s.Name, Currency: s.Currency, Recurrence: s.Recurrence, Zone: s.Zone,
+		Parent: s.ID, State: SessionDraft, Creator: s.Creator, CreatedUS: nowUS, Rev: 1}
+	next.StartsUS, next.EndsUS = s.Next()
+	return next
+}

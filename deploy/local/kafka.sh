@@ -11,13 +11,11 @@ kafka_program() {
   to=$(kafka_libs) half=$cache/.kafka.$$
   need java openjdk-17-jre-headless >/dev/null
   if [ ! -f "$to/.complete" ]; then
-    need mvn maven >/dev/null
-    mkdir -p "$cache"; rm -rf "$half" "$to"
-    mvn -q -B -Dstyle.color=never -f "$here/kafka/pom.xml" -Dkafka.version="$kafka_version" -Dproject.target="$half/target" \
-      org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$half" >&2 ||
+    mkdir -p "$cache"; rm -rf "$half"
+    maven -f "$here/kafka/pom.xml" -Dkafka.version="$kafka_version" -Dproject.target="$half/target" \
+      org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$half" ||
       { rm -rf "$half"; die "Kafka's jars could not be fetched by Maven"; }
-    : >"$half/.complete"
-    mv "$half" "$to"
+    keep "$half" "$to"
   fi
   say "$to"
 }

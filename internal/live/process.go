@@ -167,6 +167,10 @@ func launch(t testing.TB, p *Process, argsFor func(port string) []string) *Proce
 	return p
 }
 
+// Program gives the path of the first of names that is in PATH; the test skips, or fails where skips are not allowed, when
+// there is none.
+func Program(t testing.TB, names ...string) string { t.Helper(); return program(t, "", names...) }
+
 // program finds a server's program: the variable's, else the first of names in PATH; the test ends where there is none.
 func program(t testing.TB, variable string, names ...string) string {
 	t.Helper()

@@ -1,0 +1,103 @@
+# Rostrum. "make" alone prints what there is.
+# Versions of the tools stand here and nowhere else. They are built from their modules into the cache, once.
+GOLANGCI_VERSION := v2.6.0
+SQLC_VERSION     := v1.31.1
+VULN_VERSION     := v1.1.4
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ROSTRUM_CACHE ?= $(HOME)/.cache/rostrum
+export ROSTRUM_CACHE
+# The Go that is installed builds; none is fetched behind one's back.
+export GOTOOLCHAIN := local
+export GOFLAGS := -mod=readonly
+
+TOOLS    := $(ROSTRUM_CACHE)/tools
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+SQLC     := $(TOOLS)/sqlc-$(SQLC_VERSION)/sqlc
+
+# What "make bench" runs, and for how long each figure is taken.
+BENCH     ?= .
+BENCHTIME ?= 2s
+# What "make live" tests: make live PACKAGES=./store/... RUN=TestApply
+PACKAGES ?= ./...
+RUN      ?= .
+
+# The order matters: what fails fast stands first, what builds tools stands before what uses them.
+STEPS := prepare tools fmt vet lint generate-check tidy-check test build live demo-once cold-build bench-short
+
+.PHONY: help check $(STEPS) bench demo generate vuln compose-check clean
+
+help: ## what there is
+	@echo "make TARGET:"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{ printf "  %-15s %s\n", $$1, $$2 }'
+
+check: ## all that CI does, step by step, with the seconds of each
+	@deploy/check $(STEPS)
+
+demo: ## a flash sale on stand-ins, in one command; needs only Go
+	go run ./cmd/demo
+
+test: ## every test that needs only Go; those of real servers skip
+	ROSTRUM_LIVE= go test ./...
+
+live: ## every test, on real servers of its own (PACKAGES=./store/... RUN=TestApply for some)
+	deploy/live go test -count=1 -timeout 20m -run '$(RUN)' $(PACKAGES)
+
+bench: ## the ratios, on real servers of its own (BENCH=regexp BENCHTIME=2s)
+	deploy/live --quick go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PACKAGES)
+
+bench-short: ## the same, briefly: that it runs is the point
+	@$(MAKE) bench BENCHTIME=200ms
+
+fmt: ## fails on files that gofmt would change
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | xargs ls -d 2>/dev/null)); \
+	if [ -n "$$files" ]; then echo "gofmt -w these:"; echo "$$files"; exit 1; fi
+
+vet: ## go vet
+	go vet ./...
+
+lint: $(GOLANGCI) ## golangci-lint, by .golangci.yml
+	$(GOLANGCI) run ./...
+
+generate: $(SQLC) ## makes generated code and pages anew
+	PATH="$(dir $(SQLC)):$$PATH" go generate ./...
+
+generate-check: ## fails when generated code is stale
+	@deploy/generate-check
+
+tidy-check: ## fails when go.mod or go.sum is not tidy
+	GOFLAGS= go mod tidy -diff
+
+compose-check: ## docker-compose.yml against the configuration, the routes and the commands
+	go test -count=1 ./internal/compose/
+
+build: ## the binaries, into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+demo-once: ## the demo up to its table of invariants; fails when a count is wrong
+	go run ./cmd/demo --once
+
+cold-build: ## the demo's cold build against a bare Fiber program's; fails above four times
+	@deploy/cold-build
+
+prepare: ## fetches, and on Debian as root installs, the servers that "make live" starts
+	@deploy/live --prepare
+
+tools: $(GOLANGCI) $(SQLC) ## builds the linter and sqlc into the cache
+
+vuln: ## govulncheck, where its database can be reached
+	GOFLAGS= go run golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION) ./...
+
+clean: ## ends the servers of deploy/local and removes what was built
+	@if [ -f .local/settings ]; then deploy/local/down --now --delete; fi
+	rm -rf bin
+
+$(GOLANGCI):
+	GOFLAGS= GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+$(SQLC):
+	GOFLAGS= GOBIN=$(@D) go install github.com/sqlc-dev/sqlc/cmd/sqlc@$(SQLC_VERSION)

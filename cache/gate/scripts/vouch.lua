@@ -1,0 +1,11 @@
+-- vouch.lua: makes this process the one that decides for the shard, in the epoch that was loaded.
+--
+-- KEYS[1] head
+-- ARGV[1] epoch
+-- returns {version, status}; status ok | not_loaded
+
+local head, epoch = KEYS[1], ARGV[1]
+if redis.call('HGET', head, 'epoch') ~= epoch then return { REPLY, 'not_loaded' } end
+local run, repl = lineage()
+redis.call('HSET', head, 'run', run, 'repl', repl, 'vouched', epoch)
+return { REPLY, 'ok' }

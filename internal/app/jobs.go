@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+	"rostrum/orders"
+)
+
+// Limits of one run of a job: what is left over is done at the next tick.
+const (
+	jobLots     = 500
+	jobOrders   = 500
+	jobSessions = 100
+)
+
+// closer is the role that does what is due: it preheats sessions before they start, closes lots that are over, sends
+// cancelled orders' units back to sale, and moves sessions on. Each job may run twice or on two nodes at once.
+type closer struct {
+	sessions auction.Sessions
+	gate     auction.Gate
+	orders   orders.Orders
+	preheat  func(ctx context.Context, session uuid.UUID) error
+	ahead    time.Duration // how long before its start a session is preheated
+	now      func() time.Time
+	newID    func() uuid.UUID
+	log      *slog.Logger
+
+	preheated map[uuid.UUID]int64 // sessions this node has preheated, with their end: not again
+}
+
+// steps gives the jobs as steps of a start.
+func (c *closer) steps(died func(string, error)) []step {
+	job := func(name, why string, interval time.Duration, do func(context.Context) error) step {
+		return background(name, why, func(ctx context.Context) error { return every(ctx, c.log, name, interval, do) }, died)
+	}
+	return []step{
+		job("preheat", "lots are in Redis before their session starts", time.Second, c.preheatDue),
+		job("closing", "a lot that is over is closed, once, in its own order", 500*time.Millisecond, c.closeDue),
+		job("releasing", "units of cancelled orders go back to sale", time.Second, c.releaseDue),
+		job("sessions", "sessions end, settle and come again", time.Second, c.endSessions),
+	}
+}
+
+func (c *closer) nowUS() int64 { return c.now().UnixMicro() }
+
+func (c *closer) preheatDue(ctx context.Context) error {
+	now := c.nowUS()
+	due, err := c.sessions.DueToPreheat(ctx, now, now+c.ahead.Microseconds(), jobSessions)
+	failed := []error{err}
+	for _, s := range due {
+		if _, did := c.preheated[s.ID]; did {
+			continue
+		}
+		if err := c.preheat(ctx, s.ID); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		c.preheated[s.ID] = s.EndsUS
+	}
+	for id, ends := range c.preheated {
+		if ends < now {
+			delete(c.preheated, id)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (c *closer) closeDue(ctx context.Context) error {
+	closed, err := auction.CloseDue(ctx, c.sessions, c.gate, c.nowUS(), jobLots)
+	if closed > 0 {
+		c.log.Info("lots closed", "lots", closed)
+	}
+	return err
+}
+
+func (c *closer) releaseDue(ctx context.Context) error {
+	released, err := orders.ReleaseDue(ctx, c.orders, c.gate, jobOrders)
+	if released > 0 {
+		c.log.Info("units went back to sale", "orders", released)
+	}
+	return err
+}
+
+// endSessions moves sessions on and makes the next occurrence of those that come again. One that a second node has made
+// meanwhile is no error.
+func (c *closer) endSessions(ctx context.Context) error {
+	again, err := c.sessions.EndSessions(ctx, c.nowUS())
+	failed := []error{err}
+	for _, s := range again {
+		err := c.sessions.CreateSession(ctx, s.NextOccurrence(c.newID(), c.nowUS()))
+		if fault.CodeOf(err) != "session_exists" || err == nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}

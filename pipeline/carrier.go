@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+)
+
+// carrier takes a shard's records from the journal to its partition, in order, one request at a time. It has no opinion
+// on who may do so or when.
+type carrier struct {
+	kafka   *Kafka
+	journal auction.Journal
+	shard   int
+	log     *slog.Logger
+	count   Counter
+
+	linger   time.Duration
+	maxBytes int
+	maxBatch int // records of a batch
+	batch    int // records to read now: maxBatch, less while poison is narrowed down
+
+	acked auction.Cursor // the last record that Kafka has acknowledged, or the position it started from
+}
+
+// errPoison: the journal holds something that cannot be carried. It is never passed over: what comes after it was decided
+// after it.
+var errPoison = errors.New("poison in the journal")
+
+// read gives the next messages and the cursor after them. When it finds few it waits `linger` once for more: fewer,
+// larger requests and transactions are what the road's throughput hangs on.
+func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
+	records, err := c.journal.Read(ctx, c.shard, c.acked, c.batch)
+	if err == nil && len(records) > 0 && len(records) < c.batch && c.linger > 0 {
+		pause(ctx, c.linger)
+		var more []auction.Record
+		more, err = c.journal.Read(ctx, c.shard, records[len(records)-1].At(), c.batch-len(records))
+		records = append(records, more...)
+	}
+	if err != nil {
+		return nil, c.acked, c.narrow(err)
+	}
+	c.batch = c.maxBatch
+	if len(records) > 0 && c.acked.Seq > 0 && records[0].Seq != c.acked.Seq+1 {
+		c.log.Error("journal does not continue where Kafka ends", "shard", c.shard, "after", c.acked, "first", records[0].At())
+	}
+	return c.pack(records)
+}
+
+// narrow: one bad entry fails a whole read. Half as many are asked for until what is before it has been carried.
+func (c *carrier) narrow(err error) error {
+	if fault.CodeOf(err) != CodeJournalPoison {
+		return err
+	}
+	if c.batch > 1 {
+		c.batch /= 2
+		return nil
+	}
+	return fmt.Errorf("%w after %v: %w", errPoison, c.acked, err)
+}
+
+// pack makes messages of records, up to maxBytes.
+func (c *carrier) pack(records []auction.Record) ([]Message, auction.Cursor, error) {
+	var messages []Message
+	at, bytes := c.acked, 0
+	for _, r := range records {
+		m, err := Envelope(r)
+		if err != nil && len(messages) == 0 {
+			return nil, at, fmt.Errorf("%w after %v: %w", errPoison, at, err)
+		}
+		if err != nil || len(messages) > 0 && bytes+len(m.Value) > c.maxBytes {
+			break
+		}
+		messages, at, bytes = append(messages, m), r.At(), bytes+len(m.Value)
+	}
+	return messages, at, nil
+}
+
+// send writes messages and moves the cursor. After an error the cursor stays: everything from it on is sent again.
+func (c *carrier) send(ctx context.Context, timeout time.Duration, messages []Message, upTo auction.Cursor) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := c.kafka.produce(ctx, TopicJournal, c.shard, messages); err != nil {
+		return err
+	}
+	c.acked = upTo
+	c.count.add(CountRelayed, len(messages))
+	return nil
+}

@@ -1,0 +1,222 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/auction"
+	"rostrum/internal/fault"
+	"rostrum/internal/money"
+)
+
+// Wish is a bid as its bidder sends it.
+type Wish struct {
+	ID       uuid.UUID
+	Code     string
+	Quantity int64
+	Kind     auction.BidKind
+	Amount   int64
+	Seen     int64
+	Currency string
+	Again    bool // "I asked before and do not know": passes what this node remembers
+}
+
+// Check says all that is wrong with a wish in itself; none for nothing.
+func (w Wish) Check() []fault.Field {
+	var wrong []fault.Field
+	say := func(bad bool, field, detail, remedy string) {
+		if bad {
+			wrong = append(wrong, fault.Field{Name: field, Detail: detail, Remedy: remedy})
+		}
+	}
+	const minor = "send minor units from 1 to 9007199254740991, or leave it out"
+	say(w.ID == uuid.Nil, "bid_id", "is missing", "send a UUID that you made for this bid, the same one whenever you ask again")
+	say(w.Quantity < 1 || w.Quantity > auction.MaxPerBuyer, "quantity", fmt.Sprintf("is %d", w.Quantity), fmt.Sprintf("send 1 to %d, or leave it out for 1", auction.MaxPerBuyer))
+	say(w.Kind != "" && w.Kind != auction.BidMax && w.Kind != auction.BidExact, "kind", fmt.Sprintf("is %q", cut(string(w.Kind), 32)), "send max or exact, or leave it out")
+	say(!money.Valid(w.Amount), "amount", fmt.Sprintf("is %d", w.Amount), minor)
+	say(!money.Valid(w.Seen), "price_seen", fmt.Sprintf("is %d", w.Seen), minor)
+	say(w.Currency != "" && !money.Known(w.Currency), "currency", "is not a currency sold in", "send an ISO 4217 code such as EUR, or leave it out")
+	return wrong
+}
+
+// Outcome is the answer to an admitted bid.
+type Outcome struct {
+	Receipt auction.Receipt
+	Repeat  bool // it was admitted before; the receipt is the first one
+	Title   string
+}
+
+// Refusal is the answer to a bid that was not admitted: the verdict, when, and what its bidder needs to go on. AtUS is
+// the deciding clock's, or this node's where Remembered.
+type Refusal struct {
+	Verdict    auction.Verdict
+	AtUS       int64
+	OpensUS    int64 // 0 where it does not matter
+	ClosesUS   int64
+	PriceMinor int64
+	Currency   string
+	PerBuyer   int
+	RetryAfter time.Duration
+	Remembered bool // answered by this node without asking the gate; `again` passes it
+}
+
+func (r *Refusal) Error() string { return "the bid was refused: " + string(r.Verdict) }
+
+// Bid decides one bid. A refusal is a *Refusal; an outcome that nobody knows is fault.Unknown, and the client asks again
+// with the same id; Unavailable was not sent.
+func (e *Edge) Bid(ctx context.Context, who accounts.Claims, lot uuid.UUID, w Wish, trace string) (Outcome, error) {
+	started := e.Clock()
+	out, err := e.bid(ctx, who, lot, w, trace)
+	e.Counters.Bid(verdictOf(err), e.Clock().Sub(started))
+	return out, err
+}
+
+// verdictOf names an outcome for the metrics.
+func verdictOf(err error) string {
+	var refusal *Refusal
+	switch {
+	case err == nil:
+		return string(auction.Admitted)
+	case errors.As(err, &refusal):
+		return string(refusal.Verdict)
+	case fault.ClassOf(err) == fault.Unknown:
+		return "unknown"
+	case fault.ClassOf(err) == fault.Unavailable:
+		return "unavailable"
+	case fault.ClassOf(err) == fault.TooMany:
+		return string(auction.RateLimited)
+	}
+	return "error"
+}
+
+func (e *Edge) bid(ctx context.Context, who accounts.Claims, lot uuid.UUID, w Wish, trace string) (Outcome, error) {
+	if err := fault.Invalids(w.Check()); err != nil {
+		return Outcome{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.BidTimeout)
+	defer cancel()
+	if e.BidsPerSecond > 0 {
+		if err := e.limited(ctx, "bid:"+who.User.String(), e.BidsPerSecond, e.BidBurst); err != nil {
+			return Outcome{}, err
+		}
+	}
+	card, err := e.card(ctx, lot)
+	if err != nil {
+		return Outcome{}, noCard(err)
+	}
+	if r := e.over.refuses(card, w, e.NowUS()); r != nil {
+		return Outcome{}, r
+	}
+	answer, err := e.decide(ctx, card, who, w, trace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return e.answered(ctx, card, answer)
+}
+
+// noCard tells a lot that is not there from a shelf that could not be asked: then nothing was sent to the gate.
+func noCard(err error) error {
+	if class := fault.ClassOf(err); class == fault.NotFound {
+		return &Refusal{Verdict: auction.NotFound}
+	} else if class == fault.Unknown || errors.Is(err, context.DeadlineExceeded) {
+		return fault.Wrap(fault.Unavailable, "unavailable", "the lot could not be looked up; the bid was not sent", err)
+	}
+	return err
+}
+
+func (e *Edge) decide(ctx context.Context, card auction.Lot, who accounts.Claims, w Wish, trace string) (auction.Answer, error) {
+	deadline, _ := ctx.Deadline()
+	bid := auction.Bid{ID: w.ID, Lot: card.ID, Buyer: who.User, Area: who.Area, Order: e.NewID(), Code: w.Code,
+		Quantity: w.Quantity, Kind: w.Kind, Amount: w.Amount, Seen: w.Seen, Currency: w.Currency, Trace: trace, Deadline: deadline}
+	answers, err := e.Gate.Decide(ctx, card.Shard, []auction.Bid{bid})
+	switch {
+	case err != nil:
+		return auction.Answer{}, unknownUnless(err)
+	case len(answers) != 1:
+		return auction.Answer{}, unknownUnless(fmt.Errorf("the gate gave %d answers to one bid", len(answers)))
+	case answers[0].Err != nil:
+		return auction.Answer{}, unknownUnless(answers[0].Err)
+	}
+	return answers[0], nil
+}
+
+// unknownUnless gives a gate's fault: a bid may have been admitted unless the gate says that it was not sent.
+func unknownUnless(err error) error {
+	if class := fault.ClassOf(err); class == fault.Unavailable || class == fault.Unknown {
+		return err
+	}
+	return fault.Wrap(fault.Unknown, "unknown_outcome", "whether the bid was admitted is not known", err)
+}
+
+// answered turns the gate's answer into an outcome or a refusal, and remembers what ends all bids on the lot.
+func (e *Edge) answered(ctx context.Context, card auction.Lot, a auction.Answer) (Outcome, error) {
+	if a.Lost || a.Verdict == auction.NotFound {
+		a = e.absent(ctx, card, a)
+	}
+	e.over.note(card.ID, a, e.NowUS())
+	if a.Verdict == auction.Admitted {
+		return Outcome{Receipt: a.Receipt, Repeat: a.Repeat, Title: card.Title}, nil
+	}
+	r := &Refusal{Verdict: a.Verdict, AtUS: a.AtUS, OpensUS: a.OpensUS, ClosesUS: a.ClosesUS, PriceMinor: a.PriceMinor,
+		Currency: card.Currency, PerBuyer: card.PerBuyer, RetryAfter: a.RetryAfter}
+	if r.AtUS == 0 {
+		r.AtUS = e.NowUS()
+	}
+	return Outcome{}, r
+}
+
+// absent is the answer for a lot that is published and that the gate does not hold. Before it opens it is not preheated
+// yet; afterwards the gate has lost it: nothing is decided until recovery has been, and somebody is told.
+func (e *Edge) absent(ctx context.Context, card auction.Lot, a auction.Answer) auction.Answer {
+	a.OpensUS, a.ClosesUS, a.PriceMinor = card.OpensUS, card.ClosesUS, card.PriceMinor
+	now := max(a.AtUS, e.NowUS())
+	switch {
+	case card.State == auction.LotClosed:
+		a.Verdict = auction.Ended
+	case card.State == auction.LotWithdrawn:
+		a.Verdict = auction.Withdrawn
+	case now < card.OpensUS:
+		a.Verdict = auction.NotStarted
+	default:
+		e.Counters.Alarm("gate_lost_lot")
+		e.Log.ErrorContext(ctx, "the gate does not hold a live lot: recovery is needed", "lot", card.ID, "shard", card.Shard)
+		a.Verdict, a.Lost = auction.Paused, true
+	}
+	return a
+}
+
+// Placed is an admitted bid with where its order is.
+type Placed struct {
+	Outcome
+	OrderThere bool // the order's row is written
+}
+
+// Receipt gives somebody's own admission: from the gate, or where that has swept the lot from the stored journal. A
+// refused bid leaves nothing, so it is NotFound `bid_not_found` like one that never was.
+func (e *Edge) Receipt(ctx context.Context, who accounts.Claims, lot, bid uuid.UUID) (Placed, error) {
+	card, err := e.card(ctx, lot)
+	if err != nil {
+		return Placed{}, err
+	}
+	answer, err := e.Gate.Receipt(ctx, card.Shard, lot, who.User, bid)
+	receipt := answer.Receipt
+	if fault.ClassOf(err) == fault.NotFound && err != nil && e.Stored != nil {
+		var record auction.Record
+		if record, err = e.Stored.BidRecord(ctx, card.Shard, lot, who.User, bid); err == nil {
+			receipt = auction.ReceiptOf(record, auction.DurableKafka) // it is in MySQL: nothing below holds it any more
+		}
+	}
+	if err != nil {
+		return Placed{}, err
+	}
+	_, err = e.Orders.Order(ctx, receipt.Order)
+	if err != nil && fault.ClassOf(err) != fault.NotFound {
+		return Placed{}, err
+	}
+	return Placed{Outcome{Receipt: receipt, Repeat: true, Title: card.Title}, err == nil}, nil
+}

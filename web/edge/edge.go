@@ -1,0 +1,159 @@
+package edge
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/internal/fault"
+)
+
+// Limits of lists.
+const (
+	MaxPage     = 100
+	DefaultPage = 20
+)
+
+// Options are the edge's numbers. The zero value of a field takes its default.
+type Options struct {
+	Shards int // of the deployment; 16
+
+	RequestTimeout time.Duration // of one call but the ones below; 5 s
+	BidTimeout     time.Duration // of the gate's answer; 500 ms
+	PublishTimeout time.Duration // of publishing and preheating, which read every lot; 60 s
+
+	BidsPerSecond, BidBurst     int // per user; 20, 40. Negative: no limit
+	LogInsPerMinute, LogInBurst int // per address and per login; 30, 10. Negative: no limit
+
+	Secret []byte // makes cursors and form tokens that nobody else can; at least 16 bytes
+	Log    *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	set := func(n *int, value int) {
+		if *n == 0 {
+			*n = value
+		}
+	}
+	last := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&o.Shards, 16)
+	set(&o.BidsPerSecond, 20)
+	set(&o.BidBurst, 40)
+	set(&o.LogInsPerMinute, 30)
+	set(&o.LogInBurst, 10)
+	last(&o.RequestTimeout, 5*time.Second)
+	last(&o.BidTimeout, 500*time.Millisecond)
+	last(&o.PublishTimeout, time.Minute)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Edge does what people ask for. It is safe for many goroutines.
+type Edge struct {
+	Ports
+	Options
+	over *over
+}
+
+// New joins ports and options.
+func New(p Ports, o Options) *Edge {
+	return &Edge{Ports: p, Options: o.withDefaults(), over: newOver()}
+}
+
+// NowUS is the edge's clock in microseconds UTC. It decides nothing about a bid: the gate's clock does.
+func (e *Edge) NowUS() int64 { return e.Clock().UnixMicro() }
+
+// Key derives a secret for one purpose, so that what is made for one never passes for another.
+func (e *Edge) Key(purpose string) []byte {
+	mac := hmac.New(sha256.New, e.Secret)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}
+
+// Verify gives the claims of an access token, without any database.
+func (e *Edge) Verify(token string) (accounts.Claims, error) {
+	return accounts.Verify(e.Keys, token, e.Clock())
+}
+
+// LogIn logs in, after the limits for the address and the login. Errors of accounts.Service.LogIn; TooMany `rate_limited`.
+func (e *Edge) LogIn(ctx context.Context, login, password, address string) (accounts.Tokens, error) {
+	for _, key := range []string{"login:a:" + address, "login:l:" + accounts.NormalLogin(cut(login, accounts.MaxLogin))} {
+		if err := e.slow(ctx, key); err != nil {
+			return accounts.Tokens{}, err
+		}
+	}
+	return e.Accounts.LogIn(ctx, login, password)
+}
+
+// Register makes a user, after the limit for the address.
+func (e *Edge) Register(ctx context.Context, n accounts.NewUser, address string) (accounts.User, error) {
+	if err := e.slow(ctx, "register:a:"+address); err != nil {
+		return accounts.User{}, err
+	}
+	return e.Accounts.Register(ctx, n)
+}
+
+// slow is the limit of what costs a password hash.
+func (e *Edge) slow(ctx context.Context, key string) error {
+	if e.LogInsPerMinute < 0 {
+		return nil
+	}
+	perSecond := max(1, e.LogInsPerMinute/60)
+	return e.limited(ctx, key, perSecond, e.LogInBurst)
+}
+
+// limited asks the limiter; its faults are logged and pass.
+func (e *Edge) limited(ctx context.Context, key string, perSecond, burst int) error {
+	ok, wait, err := e.Limit.Allow(ctx, key, perSecond, burst)
+	if err != nil {
+		e.Log.WarnContext(ctx, "the limiter is away, all pass", "error", err)
+		return nil
+	}
+	if ok {
+		return nil
+	}
+	limit := fault.New(fault.TooMany, "rate_limited", "this is asked too often")
+	limit.RetryAfter = max(wait, time.Millisecond)
+	return limit
+}
+
+func cut(s string, longest int) string {
+	if len(s) > longest {
+		return s[:longest]
+	}
+	return s
+}
+
+// may says whether somebody may do any of the actions.
+func may(who accounts.Claims, actions ...accounts.Action) bool {
+	for _, a := range actions {
+		if accounts.Allowed(a, who.Roles) {
+			return true
+		}
+	}
+	return false
+}
+
+// operates says whether somebody runs sessions for others.
+func operates(who accounts.Claims) bool { return who.Roles.Has(accounts.Operator) }
+
+// looksAtAll says whether somebody may read what is not theirs.
+func looksAtAll(who accounts.Claims) bool {
+	return who.Roles.Has(accounts.Operator | accounts.Analyst | accounts.Admin)
+}
+
+func notFound(code, detail string) error { return fault.New(fault.NotFound, code, detail) }
+
+// owner says whether id is who's own; nobody owns what has no owner.
+func owner(who accounts.Claims, id uuid.UUID) bool { return who.User != uuid.Nil && who.User == id }

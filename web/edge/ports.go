@@ -1,0 +1,114 @@
+package edge
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/auction"
+	"rostrum/goods"
+	"rostrum/orders"
+)
+
+// Ports is everything the edge asks of others. Stored and Preheat may be nil; the rest is needed.
+type Ports struct {
+	Items    goods.Items
+	Sessions auction.Sessions
+	Gate     auction.Gate
+	Orders   orders.Orders
+	Accounts Accounts
+	Keys     accounts.Keys
+	Shelf    Shelf
+	Stored   Stored
+	Limit    Limit
+	Pipeline Pipeline
+	Preheat  Preheat
+	Counters Counters
+
+	Clock  func() time.Time
+	NewID  func() uuid.UUID // UUIDv7
+	Random io.Reader        // cryptographic (codes, salts, form tokens); safe for many goroutines
+}
+
+// Accounts is what the edge needs of accounts.Service.
+type Accounts interface {
+	Register(ctx context.Context, n accounts.NewUser) (accounts.User, error)
+	LogIn(ctx context.Context, login, password string) (accounts.Tokens, error)
+	Refresh(ctx context.Context, refresh string) (accounts.Tokens, error)
+	LogOut(ctx context.Context, session uuid.UUID) error
+}
+
+// Shelf is what readers are served from, a cache of MySQL that may be a moment old.
+type Shelf interface {
+	// Card gives a published lot. fault NotFound `lot_not_found` for one that is not there, which for an id that never
+	// was costs no database call.
+	Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error)
+	// Page gives a published session's lots without the user's own goods (uuid.Nil: nobody's), at most p.Limit from p's
+	// place on, and the next page; Limit 0 in it: there is none. Fault codes: NotFound `session_not_found`.
+	Page(ctx context.Context, session, user uuid.UUID, p auction.Page) ([]auction.Lot, auction.Page, error)
+	// Session gives a published session. Fault codes: NotFound `session_not_found`.
+	Session(ctx context.Context, id uuid.UUID) (auction.Session, error)
+	// ListSessions gives published sessions in order of (starts_us, id).
+	ListSessions(ctx context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error)
+}
+
+// Stored gives admissions from the stored journal, for lots that the gate has swept. fault NotFound `bid_not_found`.
+type Stored interface {
+	BidRecord(ctx context.Context, shard int, lot, buyer, bid uuid.UUID) (auction.Record, error)
+}
+
+// Limit bounds what one key may do. A limiter that is away lets everything pass: it protects, it does not decide.
+type Limit interface {
+	Allow(ctx context.Context, key string, perSecond, burst int) (ok bool, retryAfter time.Duration, err error)
+}
+
+// Preheat writes a published session into the gate and onto the shelf now. Doing it twice does no harm.
+type Preheat interface {
+	Preheat(ctx context.Context, session uuid.UUID) (PreheatReport, error)
+}
+
+// PreheatReport counts what preheating did.
+type PreheatReport struct {
+	Lots     int `json:"lots"`     // of the session
+	Written  int `json:"written"`  // into the gate, now
+	Open     int `json:"open"`     // refused, because they had opened before
+	Verified int `json:"verified"` // found in the gate and on the shelf afterwards
+}
+
+// Counters counts for the metrics. All methods return at once and keep no argument.
+type Counters interface {
+	Bid(verdict string, took time.Duration)                       // a verdict, "unknown", "unavailable" or "error"
+	Request(route, method string, status int, took time.Duration) // route is a template of ours or "other"
+	Alarm(name string)                                            // "gate_lost_lot", "panic"
+}
+
+// Pipeline shows the road from the gate to MySQL.
+type Pipeline interface {
+	State(ctx context.Context) (PipelineState, error)
+}
+
+// PipelineState is the road at a moment.
+type PipelineState struct {
+	AtUS       int64
+	Deployment auction.Deployment
+	Group      string // consumer group
+	Topic      string
+	Shards     []ShardState // by shard
+	Parked     int64        // messages that are no records, waiting for somebody
+	Orphans    int64        // records of an epoch that had ended
+}
+
+// ShardState is one shard's road. A part that cannot be read says why in Trouble, and its numbers are zero.
+type ShardState struct {
+	Shard     int
+	Vouch     auction.Vouch
+	Journal   auction.JournalStats
+	End       int64 // the partition's next offset
+	Committed int64 // the group's; -1 for none
+	Lag       int64
+	Position  auction.Position
+	Trouble   string
+}

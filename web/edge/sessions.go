@@ -1,0 +1,179 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/auction"
+	"rostrum/goods"
+	"rostrum/internal/fault"
+)
+
+// lotsAtOnce is the page in which publishing reads a session's lots.
+const lotsAtOnce = 1000
+
+// ListSessions lists sessions in order of their start; drafts only for those who may see them.
+func (e *Edge) ListSessions(ctx context.Context, who accounts.Claims, f auction.SessionFilter, p auction.Page) ([]auction.Session, error) {
+	f.NowUS = e.NowUS()
+	if f.Drafts || f.State == auction.SessionDraft {
+		if !may(who, accounts.SessionsDrafts) {
+			return nil, fault.New(fault.Forbidden, "not_allowed", "drafts are shown to sellers and operators")
+		}
+		f.Drafts = true
+		return e.Sessions.ListSessions(ctx, f, p)
+	}
+	return e.Shelf.ListSessions(ctx, f, p)
+}
+
+// Session gives a session; a draft only to those who may see them. NotFound `session_not_found`.
+func (e *Edge) Session(ctx context.Context, who accounts.Claims, id uuid.UUID) (auction.Session, error) {
+	if !may(who, accounts.SessionsDrafts) {
+		return e.published(ctx, id)
+	}
+	return e.Sessions.Session(ctx, id)
+}
+
+func (e *Edge) published(ctx context.Context, id uuid.UUID) (auction.Session, error) {
+	s, err := e.Shelf.Session(ctx, id)
+	if err == nil && s.State == auction.SessionDraft {
+		return auction.Session{}, notFound("session_not_found", "there is no such session")
+	}
+	return s, err
+}
+
+// CreateSession plans a session as a draft. Invalid with every wrong field.
+func (e *Edge) CreateSession(ctx context.Context, who accounts.Claims, s auction.Session) (auction.Session, error) {
+	now := e.NowUS()
+	s.ID, s.State, s.Creator, s.CreatedUS, s.Rev, s.Lots = e.NewID(), auction.SessionDraft, who.User, now, 1, 0
+	if err := e.checkSession(ctx, s, now); err != nil {
+		return s, err
+	}
+	return s, e.Sessions.CreateSession(ctx, s)
+}
+
+func (e *Edge) checkSession(ctx context.Context, s auction.Session, nowUS int64) error {
+	wrong := auction.CheckSession(s, nowUS)
+	if !slices.ContainsFunc(wrong, func(f fault.Field) bool { return f.Name == "area" }) {
+		unknown, err := e.knownArea(ctx, s.Area)
+		if err != nil {
+			return err
+		}
+		wrong = append(wrong, unknown...)
+	}
+	if err := fault.Invalids(wrong); err != nil {
+		return err
+	}
+	return nil
+}
+
+// ChangeSession changes a draft that still has rev. Conflict `session_published`, Stale `stale`.
+func (e *Edge) ChangeSession(ctx context.Context, id uuid.UUID, rev int64, change func(*auction.Session)) (auction.Session, error) {
+	s, err := e.draft(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	if s.Rev != rev {
+		return s, stale()
+	}
+	change(&s)
+	if err := e.checkSession(ctx, s, e.NowUS()); err != nil {
+		return s, err
+	}
+	return e.Sessions.ChangeSession(ctx, s)
+}
+
+func (e *Edge) draft(ctx context.Context, id uuid.UUID) (auction.Session, error) {
+	s, err := e.Sessions.Session(ctx, id)
+	if err == nil && s.State != auction.SessionDraft {
+		return s, fault.New(fault.Conflict, "session_published", fmt.Sprintf("the session is %s: what was published is frozen", s.StateAt(e.NowUS())))
+	}
+	return s, err
+}
+
+// Publish freezes a draft that still has rev and gives it scheduled; with dryRun it changes nothing (and rev is not looked
+// at). Invalid with all that is wrong, in session and lots; Conflict `session_published`, Stale `stale`.
+func (e *Edge) Publish(ctx context.Context, id uuid.UUID, rev int64, dryRun bool) (auction.Session, error) {
+	s, err := e.draft(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	if !dryRun && s.Rev != rev {
+		return s, stale()
+	}
+	lots, items, err := e.lotsWithItems(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	scheduled, open, wrong, err := auction.Publish(s, lots, items, e.NowUS(), e.Random)
+	if err != nil {
+		return s, err
+	}
+	if err := fault.Invalids(wrong); err != nil {
+		return s, err
+	}
+	if dryRun {
+		return s, nil
+	}
+	if err := e.Sessions.Publish(ctx, scheduled, open); err != nil {
+		return s, err
+	}
+	return e.Sessions.Session(ctx, id)
+}
+
+// lotsWithItems reads all lots of a session and the item of each.
+func (e *Edge) lotsWithItems(ctx context.Context, session uuid.UUID) ([]auction.Lot, map[uuid.UUID]goods.Item, error) {
+	var lots []auction.Lot
+	items, after := map[uuid.UUID]goods.Item{}, uuid.Nil
+	for len(lots) <= auction.MaxSessionLots {
+		page, err := e.Sessions.Lots(ctx, session, after, lotsAtOnce)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, l := range page {
+			if items[l.Item], err = e.Items.Item(ctx, l.Item); err != nil {
+				return nil, nil, fmt.Errorf("the item of lot %s: %w", l.ID, err)
+			}
+			after = l.ID
+		}
+		lots = append(lots, page...)
+		if len(page) < lotsAtOnce {
+			break
+		}
+	}
+	return lots, items, nil
+}
+
+// CancelSession ends a draft or scheduled session that still has rev, before it is live. Conflict `session_not_draft`
+// where the port says so, Stale `stale`.
+func (e *Edge) CancelSession(ctx context.Context, id uuid.UUID, rev int64) (auction.Session, error) {
+	s, err := e.Sessions.Session(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	if s.Rev != rev {
+		return s, stale()
+	}
+	if now := s.StateAt(e.NowUS()); now != auction.SessionDraft && now != auction.SessionScheduled {
+		return s, fault.New(fault.Conflict, "session_published", fmt.Sprintf("the session is %s: it can be cancelled until it is live", now))
+	}
+	if err := e.Sessions.CancelSession(ctx, id, rev); err != nil {
+		return s, err
+	}
+	return e.Sessions.Session(ctx, id)
+}
+
+// PreheatNow preheats a published session.
+func (e *Edge) PreheatNow(ctx context.Context, id uuid.UUID) (PreheatReport, error) {
+	s, err := e.Sessions.Session(ctx, id)
+	if err != nil {
+		return PreheatReport{}, err
+	}
+	if s.State != auction.SessionScheduled {
+		return PreheatReport{}, fault.New(fault.Conflict, "session_not_scheduled", fmt.Sprintf("the session is %s: only a scheduled one is preheated", s.State))
+	}
+	return e.Preheat.Preheat(ctx, id)
+}
