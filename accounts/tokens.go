@@ -66,18 +66,14 @@ func NewKeys(keys ...Key) (Keys, error) {
 	return Keys(keys), nil
 }
 
-// ParseKeys reads keys as the configuration spells them, "name:base64 of the secret". No error shows a secret.
-func ParseKeys(spelled []string) (Keys, error) {
-	keys := make([]Key, 0, len(spelled))
-	for i, s := range spelled {
-		id, encoded, found := strings.Cut(s, ":")
-		secret, err := base64.StdEncoding.DecodeString(encoded)
-		if !found || err != nil {
-			return nil, fmt.Errorf("token key number %d is not name:base64", i+1)
-		}
-		keys = append(keys, Key{id, secret})
+// ParseKey reads a key as the configuration spells it, "name:base64 of the secret". No error shows a secret.
+func ParseKey(spelled string) (Key, error) {
+	id, encoded, found := strings.Cut(spelled, ":")
+	secret, err := base64.StdEncoding.DecodeString(encoded)
+	if !found || err != nil {
+		return Key{}, errors.New("a token key is not name:base64")
 	}
-	return NewKeys(keys...)
+	return Key{id, secret}, nil
 }
 
 func (ks Keys) secret(id string) ([]byte, bool) {

@@ -238,10 +238,23 @@ func TestMintRefuses(t *testing.T) {
 	}
 }
 
+// parseKeys does what a start does with the configuration's list.
+func parseKeys(spelled []string) (accounts.Keys, error) {
+	var parsed []accounts.Key
+	for _, text := range spelled {
+		k, err := accounts.ParseKey(text)
+		if err != nil {
+			return nil, err
+		}
+		parsed = append(parsed, k)
+	}
+	return accounts.NewKeys(parsed...)
+}
+
 func TestParseKeys(t *testing.T) {
 	t.Parallel()
 	secret := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xfe}, 32))
-	got, err := accounts.ParseKeys([]string{"a:" + secret, "b:" + secret})
+	got, err := parseKeys([]string{"a:" + secret, "b:" + secret})
 	if err != nil || len(got) != 2 || got[0].ID != "a" || len(got[0].Secret) != 32 {
 		t.Fatal(got, err)
 	}
@@ -259,7 +272,7 @@ func TestParseKeys(t *testing.T) {
 		"no name":    {":" + secret},
 		"too many":   {"1:" + secret, "2:" + secret, "3:" + secret, "4:" + secret, "5:" + secret, "6:" + secret, "7:" + secret, "8:" + secret, "9:" + secret},
 	} {
-		if _, err := accounts.ParseKeys(spelled); err == nil || strings.Contains(err.Error(), secret[:20]) {
+		if _, err := parseKeys(spelled); err == nil || strings.Contains(err.Error(), secret[:20]) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -216,8 +216,8 @@ func (b *Book) ordered() []*lotBook {
 // replay takes a record into the book, as an effect: rules are not asked again, but a record that cannot follow from
 // what is there is an error.
 func (b *Book) replay(r Record) error {
-	if r.Seq <= b.Seq {
-		return fmt.Errorf("record %s does not come after seq %d", r.ID(), b.Seq)
+	if r.Seq <= b.Seq || r.Epoch < b.Epoch {
+		return fmt.Errorf("record %s does not come after %d-%d", r.ID(), b.Epoch, b.Seq)
 	}
 	if l := b.lots[r.Lot]; l != nil {
 		if r.Version != l.Version+1 {
@@ -239,12 +239,18 @@ func (l *lotBook) take(r Record) error {
 	switch r.Kind {
 	case KindBid:
 		for _, nth := range r.Nth {
+			if u, ok := l.units[holding{r.Buyer, nth}]; ok {
+				return fmt.Errorf("record %s: unit %d is order %s's", r.ID(), nth, u.Order)
+			}
 			l.units[holding{r.Buyer, nth}] = Unit{Buyer: r.Buyer, Bid: r.Bid, Order: r.Order, Nth: nth, Epoch: r.Epoch, Seq: r.Seq}
 		}
 		l.admitted[bidKey{r.Buyer, r.Bid}] = r
 		l.sell(r.Quantity)
 	case KindReleased:
 		for _, nth := range r.Nth {
+			if u, ok := l.units[holding{r.Buyer, nth}]; !ok || u.Order != r.Order {
+				return fmt.Errorf("record %s: unit %d is not order %s's", r.ID(), nth, r.Order)
+			}
 			delete(l.units, holding{r.Buyer, nth})
 		}
 		l.sell(-r.Quantity)

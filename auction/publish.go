@@ -34,26 +34,36 @@ func CheckSession(s Session, nowUS int64) []fault.Field {
 	if s.Recurrence != Once && s.Recurrence != Daily {
 		wrong = append(wrong, fault.Field{Name: "recurrence", Detail: fmt.Sprintf("is %q", s.Recurrence), Remedy: "send once or daily"})
 	}
-	if _, err := time.LoadLocation(s.Zone); err != nil {
+	// "Local" is whatever the machine is set to, so another machine would mean another time.
+	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "Local" {
 		wrong = append(wrong, fault.Field{Name: "zone", Detail: "is not a time zone", Remedy: "send an IANA name such as Europe/Berlin, or UTC"})
 	}
 	return append(wrong, checkTimes(s, nowUS)...)
 }
 
 func checkTimes(s Session, nowUS int64) []fault.Field {
-	length := time.Duration(s.EndsUS-s.StartsUS) * time.Microsecond
-	switch {
-	case s.StartsUS <= nowUS:
-		return []fault.Field{{Name: "starts", Detail: "is not in the future", Remedy: "send a later RFC 3339 time"}}
-	case s.EndsUS > money.MaxMinor || s.EndsUS <= s.StartsUS:
-		return []fault.Field{{Name: "ends", Detail: "is not after starts", Remedy: "send an RFC 3339 time after starts"}}
-	case length < MinSessionDuration || length > MaxSessionDuration:
-		return []fault.Field{{Name: "ends", Detail: fmt.Sprintf("makes the session %s long", length),
-			Remedy: fmt.Sprintf("send %s to %s after starts", MinSessionDuration, MaxSessionDuration)}}
-	case s.Recurrence == Daily && length > 24*time.Hour:
-		return []fault.Field{{Name: "ends", Detail: "makes a daily session overlap its next one", Remedy: "send at most 24 hours after starts"}}
+	var wrong []fault.Field
+	say := func(field, detail, remedy string) {
+		wrong = append(wrong, fault.Field{Name: field, Detail: detail, Remedy: remedy})
 	}
-	return nil
+	if s.StartsUS <= nowUS {
+		say("starts", "is not in the future", "send a later RFC 3339 time")
+	}
+	ordered := s.EndsUS > s.StartsUS && s.EndsUS <= money.MaxMinor
+	if !ordered {
+		say("ends", "is not after starts", "send an RFC 3339 time after starts")
+	}
+	if len(wrong) > 0 {
+		return wrong // how long it lasts says nothing yet
+	}
+	length := time.Duration(s.EndsUS-s.StartsUS) * time.Microsecond
+	if length < MinSessionDuration || length > MaxSessionDuration {
+		say("ends", fmt.Sprintf("makes the session %s long", length),
+			fmt.Sprintf("send %s to %s after starts", MinSessionDuration, MaxSessionDuration))
+	} else if next, _ := s.Next(); s.Recurrence == Daily && s.EndsUS > next {
+		say("ends", "makes a daily session overlap its next one", "send at most the same clock time of the next day")
+	}
+	return wrong
 }
 
 // CheckLot says what is wrong with a lot of item i in session s, all at once; nil for nothing. Field names carry the
@@ -66,10 +76,10 @@ func CheckLot(prefix string, l Lot, i goods.Item, s Session) []fault.Field {
 		}
 	}
 	say(l.Format != Flash, "format", fmt.Sprintf("%q cannot be sold yet", l.Format), "send flash")
-	say(l.PriceMinor < 1 || !money.Valid(l.PriceMinor), "price", fmt.Sprintf("is %d", l.PriceMinor), "send minor units from 1 to 9007199254740991")
+	say(l.PriceMinor < 1, "price", fmt.Sprintf("is %d", l.PriceMinor), "send minor units from 1")
 	say(l.Stock < 1 || l.Stock > MaxStock, "stock", fmt.Sprintf("is %d", l.Stock), fmt.Sprintf("send 1 to %d", MaxStock))
 	say(l.PerBuyer < 1 || l.PerBuyer > MaxPerBuyer, "per_buyer", fmt.Sprintf("is %d", l.PerBuyer), fmt.Sprintf("send 1 to %d", MaxPerBuyer))
-	say(l.Stock > 0 && l.PriceMinor > 0 && l.PriceMinor > money.MaxMinor/MaxPerBuyer, "price", "times 64 units is over 2^53", "send a smaller price")
+	say(l.PriceMinor > money.MaxMinor/MaxPerBuyer, "price", "times 64 units is over 2^53", "send a smaller price")
 	say(l.Currency != s.Currency, "currency", fmt.Sprintf("is %q, the session's is %q", l.Currency, s.Currency), "send the session's currency or none")
 	say(!i.Auctionable, "item", "may not be auctioned", "set its auctionable to true")
 	say(i.WithdrawnUS != 0, "item", "is withdrawn", "choose another item")

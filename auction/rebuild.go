@@ -52,7 +52,8 @@ func (s ShardState) Digest() Digest {
 }
 
 // Rebuild makes a shard's book from what MySQL knows: the lots' frozen terms and all records of these lots, in order
-// of seq. A record that does not follow from the ones before it is an error: the stored journal is then damaged.
+// of seq. A record that does not follow from the ones before it is an error, as are one beyond `at` and a lot whose row
+// counts more records than there are: the stored journal is then damaged.
 func Rebuild(deployment uuid.UUID, shard int, at Cursor, lots []Lot, records []Record) (*Book, error) {
 	topped := map[uuid.UUID]int64{} // a lot's stock includes what was added since it was published
 	for _, r := range records {
@@ -68,6 +69,14 @@ func Rebuild(deployment uuid.UUID, shard int, at Cursor, lots []Lot, records []R
 	for _, r := range records {
 		if err := b.replay(r); err != nil {
 			return nil, fmt.Errorf("rebuild shard %d: %w", shard, err)
+		}
+	}
+	if b.Seq > at.Seq || b.Epoch > at.Epoch {
+		return nil, fmt.Errorf("rebuild shard %d: record %d-%d lies beyond %d-%d", shard, b.Epoch, b.Seq, at.Epoch, at.Seq)
+	}
+	for _, l := range lots {
+		if have := b.lots[l.ID].Version; have < l.Version {
+			return nil, fmt.Errorf("rebuild shard %d: lot %s has %d records of %d", shard, l.ID, have, l.Version)
 		}
 	}
 	b.Epoch, b.Seq = at.Epoch, at.Seq

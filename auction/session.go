@@ -74,14 +74,10 @@ func (s Session) Next() (startsUS, endsUS int64) {
 	if err != nil {
 		zone = time.UTC
 	}
-	starts := time.UnixMicro(s.StartsUS).In(zone).AddDate(0, 0, 1)
-	return starts.UnixMicro(), starts.UnixMicro() + (s.EndsUS - s.StartsUS)
-}
-
-// NextOccurrence gives the draft of a daily session's next occurrence, without lots: its sellers put them in again.
-func (s Session) NextOccurrence(id uuid.UUID, nowUS int64) Session {
-	next := Session{ID: id, Area: s.Area, Name: s.Name, Currency: s.Currency, Recurrence: s.Recurrence, Zone: s.Zone,
-		Parent: s.ID, State: SessionDraft, Creator: s.Creator, CreatedUS: nowUS, Rev: 1}
-	next.StartsUS, next.EndsUS = s.Next()
-	return next
+	tomorrow := func(us int64) int64 { return time.UnixMicro(us).In(zone).AddDate(0, 0, 1).UnixMicro() }
+	startsUS, endsUS = tomorrow(s.StartsUS), tomorrow(s.EndsUS)
+	if endsUS <= startsUS { // it starts at a time that the clocks leave out
+		endsUS = startsUS + (s.EndsUS - s.StartsUS)
+	}
+	return startsUS, endsUS
 }

@@ -33,6 +33,13 @@ type Side struct {
 	Partial    bool        // may lack admissions (clients: an answer that never came back)
 }
 
+// Add takes the admission of a `bid` record of one of the lots; other records are passed over.
+func (s *Side) Add(r auction.Record, lots map[uuid.UUID]bool) {
+	if r.Kind == auction.KindBid && lots[r.Lot] {
+		s.Admissions = append(s.Admissions, AdmissionOf(r))
+	}
+}
+
 // Accounts is everything reconciliation compares.
 type Accounts struct {
 	Lots   []auction.Lot // of the sale, as MySQL has them

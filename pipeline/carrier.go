@@ -22,8 +22,7 @@ type carrier struct {
 
 	linger   time.Duration
 	maxBytes int
-	maxBatch int // records of a batch
-	batch    int // records to read now: maxBatch, less while poison is narrowed down
+	maxBatch int // records of a batch, at least 1
 
 	acked auction.Cursor // the last record that Kafka has acknowledged, or the position it started from
 }
@@ -32,36 +31,40 @@ type carrier struct {
 // after it.
 var errPoison = errors.New("poison in the journal")
 
-// read gives the next messages and the cursor after them. When it finds few it waits `linger` once for more: fewer,
-// larger requests and transactions are what the road's throughput hangs on.
+// read gives the next messages and the cursor after them; none: the journal has no more. errPoison (wrapped): the very
+// next entry cannot be carried.
 func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
-	records, err := c.journal.Read(ctx, c.shard, c.acked, c.batch)
-	if err == nil && len(records) > 0 && len(records) < c.batch && c.linger > 0 {
-		pause(ctx, c.linger)
-		var more []auction.Record
-		more, err = c.journal.Read(ctx, c.shard, records[len(records)-1].At(), c.batch-len(records))
-		records = append(records, more...)
+	// One bad entry fails a whole read, so half as many are asked for until what is before it has been carried.
+	for batch := c.maxBatch; ; batch /= 2 {
+		records, err := c.gather(ctx, batch)
+		if err == nil {
+			return c.pack(records)
+		}
+		if fault.CodeOf(err) != CodeJournalPoison {
+			return nil, c.acked, err
+		}
+		if batch == 1 {
+			return nil, c.acked, fmt.Errorf("%w after %v: %w", errPoison, c.acked, err)
+		}
 	}
-	if err != nil {
-		return nil, c.acked, c.narrow(err)
-	}
-	c.batch = c.maxBatch
-	if len(records) > 0 && c.acked.Seq > 0 && records[0].Seq != c.acked.Seq+1 {
-		c.log.Error("journal does not continue where Kafka ends", "shard", c.shard, "after", c.acked, "first", records[0].At())
-	}
-	return c.pack(records)
 }
 
-// narrow: one bad entry fails a whole read. Half as many are asked for until what is before it has been carried.
-func (c *carrier) narrow(err error) error {
-	if fault.CodeOf(err) != CodeJournalPoison {
-		return err
+// gather reads at most batch records. When it finds few it waits `linger` once for more: fewer, larger requests and
+// transactions are what the road's throughput hangs on.
+func (c *carrier) gather(ctx context.Context, batch int) ([]auction.Record, error) {
+	records, err := c.journal.Read(ctx, c.shard, c.acked, batch)
+	if err != nil || len(records) == 0 {
+		return nil, err
 	}
-	if c.batch > 1 {
-		c.batch /= 2
-		return nil
+	if c.acked.Seq > 0 && records[0].Seq != c.acked.Seq+1 {
+		c.log.Error("journal does not continue where Kafka ends", "shard", c.shard, "after", c.acked, "first", records[0].At())
 	}
-	return fmt.Errorf("%w after %v: %w", errPoison, c.acked, err)
+	if c.linger <= 0 || len(records) >= batch || batch < c.maxBatch {
+		return records, nil
+	}
+	pause(ctx, c.linger)
+	more, err := c.journal.Read(ctx, c.shard, records[len(records)-1].At(), batch-len(records))
+	return append(records, more...), err
 }
 
 // pack makes messages of records, up to maxBytes.

@@ -179,16 +179,12 @@ func (r *Relay) Drain(ctx context.Context, shard int) (end int64, err error) {
 	c := r.carrier(shard)
 	c.acked, c.linger = p.At(), 0
 	for {
-		narrowed := c.batch
 		messages, upTo, err := c.read(ctx)
 		if err != nil {
 			return 0, err
 		}
-		if len(messages) == 0 && c.batch == narrowed || len(messages) == 0 && c.batch == c.maxBatch {
-			break
-		}
 		if len(messages) == 0 {
-			continue
+			break
 		}
 		if err := c.send(ctx, r.kafka.o.RequestTimeout, messages, upTo); err != nil {
 			return 0, err
@@ -199,7 +195,7 @@ func (r *Relay) Drain(ctx context.Context, shard int) (end int64, err error) {
 
 func (r *Relay) carrier(shard int) carrier {
 	return carrier{kafka: r.kafka, journal: r.journal, shard: shard, log: r.o.Log, count: r.o.Count, linger: r.o.Linger,
-		maxBytes: r.o.BatchBytes, maxBatch: r.o.BatchRecords, batch: r.o.BatchRecords}
+		maxBytes: r.o.BatchBytes, maxBatch: r.o.BatchRecords}
 }
 
 // Held gives the shards whose leases this relay holds, ascending.

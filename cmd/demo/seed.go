@@ -136,7 +136,7 @@ func (s *sellers) calendar(ctx context.Context, owner uuid.UUID, items []goods.I
 			session := auction.Session{ID: newID(), Area: a.code, Name: plan.name, Currency: a.currency, Zone: a.zone,
 				StartsUS: plan.starts.UnixMicro(), EndsUS: plan.starts.Add(plan.length).UnixMicro(), Recurrence: plan.recurrence,
 				State: auction.SessionDraft, Creator: owner, CreatedUS: now.UnixMicro(), Rev: 1}
-			if err := s.plan(ctx, session, of[8*i:8*i+8], 3, plan.starts.Add(-time.Hour)); err != nil {
+			if err := s.plan(ctx, session, of[8*i:8*i+8], []int64{3}, plan.starts.Add(-time.Hour)); err != nil {
 				return fmt.Errorf("%s in %s: %w", plan.name, a.name, err)
 			}
 		}
@@ -163,16 +163,16 @@ func tomorrow(now time.Time, zone string) time.Time {
 	return time.Date(year, month, day+1, 10, 0, 0, 0, z)
 }
 
-// plan makes a draft, puts items into it as lots of the given stock, and publishes it as of a moment.
-func (s *sellers) plan(ctx context.Context, session auction.Session, items []goods.Item, stock int64, asOf time.Time) error {
+// plan makes a draft, puts items into it as lots of the given stocks, and publishes it as of a moment.
+func (s *sellers) plan(ctx context.Context, session auction.Session, items []goods.Item, stocks []int64, asOf time.Time) error {
 	if err := s.sessions.CreateSession(ctx, session); err != nil {
 		return err
 	}
 	byID := map[uuid.UUID]goods.Item{}
 	var lots []auction.Lot
-	for _, i := range items {
+	for n, i := range items {
 		l := auction.Lot{ID: newID(), Session: session.ID, Item: i.ID, Seller: i.Owner, Area: session.Area, Title: i.Name,
-			Format: auction.Flash, PriceMinor: i.PriceMinor, Currency: session.Currency, Stock: stock, PerBuyer: 1,
+			Format: auction.Flash, PriceMinor: i.PriceMinor, Currency: session.Currency, Stock: stocks[n%len(stocks)], PerBuyer: 1,
 			State: auction.LotDraft, Rev: 1}
 		l.Shard = auction.ShardOf(l.ID, uuid.Nil, s.shards)
 		if err := s.sessions.AddLot(ctx, l); err != nil {

@@ -21,7 +21,7 @@ since() { awk -v a="$1" -v b="$(clock)" 'BEGIN { printf "%.1f s", b - a }'; }
 # ---- options and settings ----
 
 dir='' port_base='' free_ports='' mysql='' redis='' cluster='' only='' appendfsync=''
-install='' prepare='' now='' delete='' second=''
+install='' prepare='' now='' delete='' second='' containers=''
 
 # parse "ALLOWED OPTIONS" "$@": fills the variables above. The comment at the top of the command is its help.
 parse() {
@@ -34,7 +34,7 @@ parse() {
       *) die "what is $1? --help says what there is" ;;
     esac
     case $o in
-      cluster | free-ports | install | prepare | now | delete | second) printf -v "${o//-/_}" 1 ;;
+      cluster | free-ports | install | prepare | now | delete | second | containers) printf -v "${o//-/_}" 1 ;;
       *) [ $# -gt 1 ] || die "$1 needs a value"; printf -v "${o//-/_}" '%s' "$2"; shift ;;
     esac
     shift
@@ -173,11 +173,13 @@ launch() {
 await() {
   local name=$1 end=$((SECONDS + $2)); shift 2
   until "$@" 2>/dev/null; do
-    if [ -z "$(pid_of "$name")" ]; then tail -n 15 "$dir/$name/log" >&2; die "$name ended by itself; its log is $dir/$name/log"; fi
-    if [ $SECONDS -ge $end ]; then tail -n 15 "$dir/$name/log" >&2; die "$name does not answer; its log is $dir/$name/log"; fi
+    if [ -z "$(pid_of "$name")" ]; then last_words "$name"; die "$name ended by itself; its log is in $dir/$name"; fi
+    if [ $SECONDS -ge $end ]; then last_words "$name"; die "$name does not answer; its log is in $dir/$name"; fi
     sleep 0.05
   done
 }
+
+last_words() { tail -qn 15 "$dir/$1/"*log >&2; }
 
 # stop NAME...: all asked first, then waited for; after 20 s, or with --now at once, without ceremony.
 stop() {
@@ -209,14 +211,15 @@ servers_here() {
 need() {
   local path
   path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$1") ||
-    die "$1 is missing: \"apt-get install $2\" (deploy/local/up --install does it, on Debian as root), or docker compose up"
+    die "$1 is missing: \"apt-get install $2\" (deploy/local/up --install does it, on Debian as root), or in containers:
+  docker compose -f deploy/local/docker-compose.yml up -d --wait && eval \"\$(deploy/local/env --containers)\""
   say "$path"
 }
 
 # install_packages: what the chosen servers need and this machine lacks, from the system's own packages.
 install_packages() {
   local want=() p
-  if [[ ,$only, == *,mysql,* && $mysql = mariadb ]]; then command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || want+=(mariadb-server-core); fi
+  if [[ ,$only, == *,mysql,* && $mysql = mariadb ]]; then command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || want+=(mariadb-server-core mariadb-client-core); fi
   if [[ ,$only, == *,redis,* && $redis = redis ]]; then command -v redis-server >/dev/null || want+=(redis-server); fi
   if [[ ,$only, == *,kafka,* ]]; then
     command -v java >/dev/null || want+=(openjdk-17-jre-headless)
@@ -226,7 +229,7 @@ install_packages() {
   if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then die "missing: ${want[*]}; --install works on Debian as root"; fi
   p=$(clock)
   apt-get -qq update
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${want[@]}" >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${want[@]}" >/dev/null
   say "installed  ${want[*]}  $(since "$p")"
 }
 

@@ -279,8 +279,10 @@ func TestMissingProgramIsNamedWithItsRemedy(t *testing.T) {
 	}
 	s.env = []string{"PATH=" + bin}
 	out, code := s.run("up", "--only", "redis")
-	if code != 1 || !strings.Contains(out, "redis-server is missing") || !strings.Contains(out, "apt-get install") {
-		t.Errorf("status %d, %q", code, out)
+	for _, want := range []string{"redis-server is missing", "apt-get install redis-server", "docker compose -f"} {
+		if code != 1 || !strings.Contains(out, want) {
+			t.Errorf("status %d, %q: want 1 and %q", code, out, want)
+		}
 	}
 }
 

@@ -6,7 +6,7 @@
 mysql_program() {
   local to
   case $mysql in
-    mariadb) need mariadbd mariadb-server-core ;;
+    mariadb) need mariadbd "mariadb-server-core mariadb-client-core" ;;
     mysql)
       if to=$(unpacked mysql9 sid mysql-server-core usr/sbin/mysqld "usr/share/mysql/english usr/share/mysql/charsets"); then
         say "$to/run/mysqld"
@@ -67,9 +67,10 @@ start_mysql() { # PROGRAM
   "$program" --no-defaults --version | grep -oE 'Ver [^ ]+' | sed "s/^Ver/$mysql/" >"$dir/mysql/version"
 }
 
+# --force: a machine without a name in its hosts file is none the worse for it.
 make_data() {
   case $mysql in
-    mariadb) "$(need mariadb-install-db mariadb-server-core)" "${base[@]}" --skip-test-db --auth-root-authentication-method=normal ;;
+    mariadb) "$(need mariadb-install-db "mariadb-server-core mariadb-client-core")" "${base[@]}" --force --skip-test-db --auth-root-authentication-method=normal ;;
     mysql) "$1" "${base[@]}" --initialize-insecure ;;
   esac
 }

@@ -4,8 +4,8 @@ import "time"
 
 // The values of Config.Mode.
 const (
-	Production  = "production"
-	Development = "development"
+	ModeProduction  = "production"
+	ModeDevelopment = "development"
 )
 
 // The parts of the platform that one process can run, and of which a production installation needs all somewhere.
@@ -68,10 +68,10 @@ type MySQL struct {
 type Redis struct {
 	GateURL     Secret        `key:"gate_url" check:"redis_url" need:"redis" doc:"redis://user:password@host:6379/0, rediss:// for TLS. For a cluster one master, others as ?addr=host:port."`
 	ShelfURL    Secret        `key:"shelf_url" check:"redis_url" doc:"The same for the shelf; empty: the gate's server is the shelf too."`
-	GateCluster bool          `key:"gate_cluster" doc:"Whether the gate is a Redis Cluster."`
+	GateCluster bool          `key:"gate_cluster" default:"false" doc:"Whether the gate is a Redis Cluster."`
 	PoolSize    int           `key:"pool_size" default:"64" min:"4" max:"10000" unit:"connections" doc:"Most connections of this process to each server."`
 	Timeout     time.Duration `key:"timeout" default:"500ms" min:"10ms" max:"30s" doc:"For connecting and for one command."`
-	Durability  string        `key:"durability" default:"always" one_of:"everysec,always,kafka,none" doc:"What an admission is worth when it is answered. everysec: a crash of Redis may lose about a second. always: it is on the disk of this Redis. kafka: all in-sync brokers have it; for a Redis that fails over by itself. none: nothing; stand-ins only."`
+	Durability  string        `key:"durability" default:"always" one_of:"everysec,always,none" doc:"What an admission is worth when it is answered. everysec: a crash of Redis may lose about a second. always: it is on the disk of this Redis. none: nothing; stand-ins only. The server must be set up for it."`
 }
 
 // Kafka is the section of that name.
@@ -79,7 +79,7 @@ type Kafka struct {
 	Brokers        []string      `key:"brokers" check:"host_port" need:"kafka" doc:"host:port of some brokers; the others are learnt from them."`
 	Replication    int           `key:"replication" default:"1" min:"1" max:"9" unit:"copies" doc:"Copies of a partition, for topics that are made. 3 in production."`
 	MinInsync      int           `key:"min_insync" default:"1" min:"1" max:"9" unit:"copies" doc:"Copies that must have a record before it is acknowledged. 2 in production."`
-	TLS            bool          `key:"tls" doc:"Whether to speak TLS with the brokers."`
+	TLS            bool          `key:"tls" default:"false" doc:"Whether to speak TLS with the brokers."`
 	SASLMechanism  string        `key:"sasl_mechanism" one_of:",PLAIN,SCRAM-SHA-256,SCRAM-SHA-512" doc:"How to log in to the brokers; empty: not at all."`
 	SASLUser       string        `key:"sasl_user" doc:"With this name."`
 	SASLPassword   Secret        `key:"sasl_password" doc:"And this password."`

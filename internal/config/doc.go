@@ -10,3 +10,5 @@
 //
 // The defaults are for production; Development gives the set for one machine and stand-ins.
 package config
+
+//go:generate sh -c "go run rostrum/cmd/rostrum config reference >../../deploy/config/REFERENCE.md"

@@ -72,7 +72,7 @@ func cut(query string) string {
 	return "?…"
 }
 
-var userPart = regexp.MustCompile(`://[^\s]*@`)
+var userPart = regexp.MustCompile(`(?s)://.*@`)
 
 // withoutUser takes the user part out of anything like a URL inside a text, for values that are no secrets but into which
 // somebody may have put one.

@@ -59,7 +59,7 @@ func (p *Process) DSN() string { return "root@tcp(" + p.Addr + ")/" }
 
 func installData(t testing.TB, dir string) {
 	t.Helper()
-	args := append([]string{"--no-defaults", "--datadir=" + dir, "--skip-test-db",
+	args := append([]string{"--no-defaults", "--datadir=" + dir, "--force", "--skip-test-db",
 		"--auth-root-authentication-method=normal"}, asRoot()...)
 	out, err := exec.Command(program(t, "", "mariadb-install-db", "mysql_install_db"), args...).CombinedOutput()
 	if err != nil {

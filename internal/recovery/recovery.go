@@ -121,19 +121,20 @@ func (r *Recovery) Shard(ctx context.Context, shard int) (recovered bool, err er
 	return true, nil
 }
 
-// vouchedFor says whether the shard can go on as it is. A vouch of an epoch that MySQL has cut off is taken back: what
-// that Redis decides can only become orphans.
+// vouchedFor says whether the shard can go on as it is. A vouch of an epoch that MySQL has cut off, or of a Redis that
+// knows less than MySQL, is taken back: what it decides can only become orphans and forks. The position is read first,
+// so that it cannot be ahead of the gate by what was decided and applied between the two looks.
 func (r *Recovery) vouchedFor(ctx context.Context, shard int) (bool, error) {
+	p, away := r.ledger.Position(ctx, shard)
 	v, err := r.gate.Vouched(ctx, shard)
 	if err != nil || !v.Valid {
 		return false, err
 	}
-	p, err := r.ledger.Position(ctx, shard)
-	if err != nil {
+	if away != nil {
 		return true, nil // MySQL is away: the bid path does not depend on it
 	}
 	if v.Epoch < p.Epoch || v.Epoch == p.Epoch && v.Seq < p.Seq {
-		r.o.Log.Error("the gate decides in an epoch that is over", "shard", shard, "gate_epoch", v.Epoch, "gate_seq", v.Seq,
+		r.o.Log.Error("the gate decides behind MySQL's back", "shard", shard, "gate_epoch", v.Epoch, "gate_seq", v.Seq,
 			"epoch", p.Epoch, "seq", p.Seq)
 		return false, r.gate.Disown(ctx, shard)
 	}

@@ -81,6 +81,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.getUserByLoginStmt, err = db.PrepareContext(ctx, GetUserByLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query GetUserByLogin: %w", err)
 	}
+	if q.holdItemsStmt, err = db.PrepareContext(ctx, HoldItems); err != nil {
+		return nil, fmt.Errorf("error preparing query HoldItems: %w", err)
+	}
 	if q.insertAliveStmt, err = db.PrepareContext(ctx, InsertAlive); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertAlive: %w", err)
 	}
@@ -207,9 +210,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.publishLotStmt, err = db.PrepareContext(ctx, PublishLot); err != nil {
 		return nil, fmt.Errorf("error preparing query PublishLot: %w", err)
 	}
-	if q.publishSessionStmt, err = db.PrepareContext(ctx, PublishSession); err != nil {
-		return nil, fmt.Errorf("error preparing query PublishSession: %w", err)
-	}
 	if q.raisePublishedStmt, err = db.PrepareContext(ctx, RaisePublished); err != nil {
 		return nil, fmt.Errorf("error preparing query RaisePublished: %w", err)
 	}
@@ -269,9 +269,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.usersByLoginsStmt, err = db.PrepareContext(ctx, UsersByLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersByLogins: %w", err)
-	}
-	if q.withdrawnItemsStmt, err = db.PrepareContext(ctx, WithdrawnItems); err != nil {
-		return nil, fmt.Errorf("error preparing query WithdrawnItems: %w", err)
 	}
 	return &q, nil
 }
@@ -371,6 +368,11 @@ func (q *Queries) Close() error {
 	if q.getUserByLoginStmt != nil {
 		if cerr := q.getUserByLoginStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing getUserByLoginStmt: %w", cerr)
+		}
+	}
+	if q.holdItemsStmt != nil {
+		if cerr := q.holdItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing holdItemsStmt: %w", cerr)
 		}
 	}
 	if q.insertAliveStmt != nil {
@@ -583,11 +585,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing publishLotStmt: %w", cerr)
 		}
 	}
-	if q.publishSessionStmt != nil {
-		if cerr := q.publishSessionStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing publishSessionStmt: %w", cerr)
-		}
-	}
 	if q.raisePublishedStmt != nil {
 		if cerr := q.raisePublishedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing raisePublishedStmt: %w", cerr)
@@ -688,11 +685,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing usersByLoginsStmt: %w", cerr)
 		}
 	}
-	if q.withdrawnItemsStmt != nil {
-		if cerr := q.withdrawnItemsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing withdrawnItemsStmt: %w", cerr)
-		}
-	}
 	return err
 }
 
@@ -751,6 +743,7 @@ type Queries struct {
 	getSessionStmt         *sql.Stmt
 	getUserStmt            *sql.Stmt
 	getUserByLoginStmt     *sql.Stmt
+	holdItemsStmt          *sql.Stmt
 	insertAliveStmt        *sql.Stmt
 	insertAreaStmt         *sql.Stmt
 	insertAuditStmt        *sql.Stmt
@@ -793,7 +786,6 @@ type Queries struct {
 	orderStatesOfItemsStmt *sql.Stmt
 	ordersToReleaseStmt    *sql.Stmt
 	publishLotStmt         *sql.Stmt
-	publishSessionStmt     *sql.Stmt
 	raisePublishedStmt     *sql.Stmt
 	recordsAfterStmt       *sql.Stmt
 	recordsOfLotStmt       *sql.Stmt
@@ -814,7 +806,6 @@ type Queries struct {
 	updatePositionStmt     *sql.Stmt
 	updateSessionStmt      *sql.Stmt
 	usersByLoginsStmt      *sql.Stmt
-	withdrawnItemsStmt     *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -840,6 +831,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		getSessionStmt:         q.getSessionStmt,
 		getUserStmt:            q.getUserStmt,
 		getUserByLoginStmt:     q.getUserByLoginStmt,
+		holdItemsStmt:          q.holdItemsStmt,
 		insertAliveStmt:        q.insertAliveStmt,
 		insertAreaStmt:         q.insertAreaStmt,
 		insertAuditStmt:        q.insertAuditStmt,
@@ -882,7 +874,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		orderStatesOfItemsStmt: q.orderStatesOfItemsStmt,
 		ordersToReleaseStmt:    q.ordersToReleaseStmt,
 		publishLotStmt:         q.publishLotStmt,
-		publishSessionStmt:     q.publishSessionStmt,
 		raisePublishedStmt:     q.raisePublishedStmt,
 		recordsAfterStmt:       q.recordsAfterStmt,
 		recordsOfLotStmt:       q.recordsOfLotStmt,
@@ -903,6 +894,5 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		updatePositionStmt:     q.updatePositionStmt,
 		updateSessionStmt:      q.updateSessionStmt,
 		usersByLoginsStmt:      q.usersByLoginsStmt,
-		withdrawnItemsStmt:     q.withdrawnItemsStmt,
 	}
 }

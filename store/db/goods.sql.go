@@ -50,6 +50,18 @@ func (q *Queries) GetItem(ctx context.Context, id ID) (Good, error) {
 	return i, err
 }
 
+const HoldItems = `-- name: HoldItems :execrows
+UPDATE goods SET withdrawn_us = 0 WHERE withdrawn_us = 0 AND id IN (?)
+`
+
+func (q *Queries) HoldItems(ctx context.Context, id ID) (int64, error) {
+	result, err := q.exec(ctx, q.holdItemsStmt, HoldItems, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const InsertArea = `-- name: InsertArea :exec
 INSERT INTO areas (code, name) VALUES (?, ?)
 `
@@ -356,31 +368,4 @@ func (q *Queries) UpdateItem(ctx context.Context, arg UpdateItemParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const WithdrawnItems = `-- name: WithdrawnItems :many
-SELECT id FROM goods WHERE withdrawn_us <> 0 AND id IN (?)
-`
-
-func (q *Queries) WithdrawnItems(ctx context.Context, id ID) ([]ID, error) {
-	rows, err := q.query(ctx, q.withdrawnItemsStmt, WithdrawnItems, id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ID
-	for rows.Next() {
-		var id ID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

@@ -45,15 +45,36 @@ func (q *Queries) ApplyToLot(ctx context.Context, arg ApplyToLotParams) (int64, 
 	return result.RowsAffected()
 }
 
-const CountLots = `-- name: CountLots :one
-SELECT COUNT(*) FROM lots WHERE session_id = ?
+const CountLots = `-- name: CountLots :many
+SELECT session_id, COUNT(*) AS lots FROM lots WHERE session_id IN (?) GROUP BY session_id
 `
 
-func (q *Queries) CountLots(ctx context.Context, sessionID ID) (int64, error) {
-	row := q.queryRow(ctx, q.countLotsStmt, CountLots, sessionID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+type CountLotsRow struct {
+	SessionID ID
+	Lots      int64
+}
+
+func (q *Queries) CountLots(ctx context.Context, sessionID ID) ([]CountLotsRow, error) {
+	rows, err := q.query(ctx, q.countLotsStmt, CountLots, sessionID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountLotsRow
+	for rows.Next() {
+		var i CountLotsRow
+		if err := rows.Scan(&i.SessionID, &i.Lots); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const DeleteLot = `-- name: DeleteLot :execrows
@@ -108,31 +129,12 @@ func (q *Queries) GetLot(ctx context.Context, id ID) (Lot, error) {
 }
 
 const GetSession = `-- name: GetSession :one
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a WHERE a.id = ?
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a WHERE a.id = ?
 `
 
-type GetSessionRow struct {
-	ID         ID
-	Area       string
-	Name       string
-	Currency   string
-	StartsUs   int64
-	EndsUs     int64
-	Recurrence auction.Recurrence
-	Zone       string
-	ParentID   *ID
-	State      auction.SessionState
-	CreatorID  ID
-	CreatedUs  int64
-	Rev        int64
-	Lots       int64
-}
-
-func (q *Queries) GetSession(ctx context.Context, id ID) (GetSessionRow, error) {
+func (q *Queries) GetSession(ctx context.Context, id ID) (Auction, error) {
 	row := q.queryRow(ctx, q.getSessionStmt, GetSession, id)
-	var i GetSessionRow
+	var i Auction
 	err := row.Scan(
 		&i.ID,
 		&i.Area,
@@ -147,7 +149,6 @@ func (q *Queries) GetSession(ctx context.Context, id ID) (GetSessionRow, error) 
 		&i.CreatorID,
 		&i.CreatedUs,
 		&i.Rev,
-		&i.Lots,
 	)
 	return i, err
 }
@@ -247,9 +248,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 }
 
 const ListSessions = `-- name: ListSessions :many
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.starts_us >= ? AND a.starts_us < ?
   AND (? = 1 OR a.area = ?)
   AND (? = 1 OR a.state <> 'draft')
@@ -273,24 +272,7 @@ type ListSessionsParams struct {
 	Limit    int32
 }
 
-type ListSessionsRow struct {
-	ID         ID
-	Area       string
-	Name       string
-	Currency   string
-	StartsUs   int64
-	EndsUs     int64
-	Recurrence auction.Recurrence
-	Zone       string
-	ParentID   *ID
-	State      auction.SessionState
-	CreatorID  ID
-	CreatedUs  int64
-	Rev        int64
-	Lots       int64
-}
-
-func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]ListSessionsRow, error) {
+func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]Auction, error) {
 	rows, err := q.query(ctx, q.listSessionsStmt, ListSessions,
 		arg.FromUs,
 		arg.ToUs,
@@ -310,9 +292,9 @@ func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]L
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ListSessionsRow
+	var items []Auction
 	for rows.Next() {
-		var i ListSessionsRow
+		var i Auction
 		if err := rows.Scan(
 			&i.ID,
 			&i.Area,
@@ -327,7 +309,6 @@ func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]L
 			&i.CreatorID,
 			&i.CreatedUs,
 			&i.Rev,
-			&i.Lots,
 		); err != nil {
 			return nil, err
 		}
@@ -700,7 +681,7 @@ func (q *Queries) MoveSession(ctx context.Context, arg MoveSessionParams) (int64
 }
 
 const PublishLot = `-- name: PublishLot :execrows
-UPDATE lots SET area = ?, title = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, code = ?, salt = ?, opens_us = ?, closes_us = ?, state = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND session_id = ? AND state = 'draft'
+UPDATE lots SET area = ?, title = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, code = ?, salt = ?, opens_us = ?, closes_us = ?, state = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND session_id = ? AND rev = ? AND state = 'draft'
 `
 
 type PublishLotParams struct {
@@ -718,6 +699,7 @@ type PublishLotParams struct {
 	Shard     int
 	ID        ID
 	SessionID ID
+	Rev       int64
 }
 
 func (q *Queries) PublishLot(ctx context.Context, arg PublishLotParams) (int64, error) {
@@ -736,41 +718,6 @@ func (q *Queries) PublishLot(ctx context.Context, arg PublishLotParams) (int64, 
 		arg.Shard,
 		arg.ID,
 		arg.SessionID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const PublishSession = `-- name: PublishSession :execrows
-UPDATE auctions SET area = ?, name = ?, currency = ?, starts_us = ?, ends_us = ?, recurrence = ?, zone = ?, state = ?, rev = rev + 1 WHERE id = ? AND rev = ?
-`
-
-type PublishSessionParams struct {
-	Area       string
-	Name       string
-	Currency   string
-	StartsUs   int64
-	EndsUs     int64
-	Recurrence auction.Recurrence
-	Zone       string
-	State      auction.SessionState
-	ID         ID
-	Rev        int64
-}
-
-func (q *Queries) PublishSession(ctx context.Context, arg PublishSessionParams) (int64, error) {
-	result, err := q.exec(ctx, q.publishSessionStmt, PublishSession,
-		arg.Area,
-		arg.Name,
-		arg.Currency,
-		arg.StartsUs,
-		arg.EndsUs,
-		arg.Recurrence,
-		arg.Zone,
-		arg.State,
-		arg.ID,
 		arg.Rev,
 	)
 	if err != nil {
@@ -811,9 +758,7 @@ func (q *Queries) SessionsToEnd(ctx context.Context, nowUs int64) ([]ID, error) 
 }
 
 const SessionsToPreheat = `-- name: SessionsToPreheat :many
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.state = 'scheduled' AND a.starts_us <= ? AND a.ends_us > ?
 ORDER BY a.starts_us, a.id
 LIMIT ?
@@ -825,32 +770,15 @@ type SessionsToPreheatParams struct {
 	Limit   int32
 }
 
-type SessionsToPreheatRow struct {
-	ID         ID
-	Area       string
-	Name       string
-	Currency   string
-	StartsUs   int64
-	EndsUs     int64
-	Recurrence auction.Recurrence
-	Zone       string
-	ParentID   *ID
-	State      auction.SessionState
-	CreatorID  ID
-	CreatedUs  int64
-	Rev        int64
-	Lots       int64
-}
-
-func (q *Queries) SessionsToPreheat(ctx context.Context, arg SessionsToPreheatParams) ([]SessionsToPreheatRow, error) {
+func (q *Queries) SessionsToPreheat(ctx context.Context, arg SessionsToPreheatParams) ([]Auction, error) {
 	rows, err := q.query(ctx, q.sessionsToPreheatStmt, SessionsToPreheat, arg.UntilUs, arg.NowUs, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SessionsToPreheatRow
+	var items []Auction
 	for rows.Next() {
-		var i SessionsToPreheatRow
+		var i Auction
 		if err := rows.Scan(
 			&i.ID,
 			&i.Area,
@@ -865,7 +793,6 @@ func (q *Queries) SessionsToPreheat(ctx context.Context, arg SessionsToPreheatPa
 			&i.CreatorID,
 			&i.CreatedUs,
 			&i.Rev,
-			&i.Lots,
 		); err != nil {
 			return nil, err
 		}
@@ -881,41 +808,22 @@ func (q *Queries) SessionsToPreheat(ctx context.Context, arg SessionsToPreheatPa
 }
 
 const SessionsToRepeat = `-- name: SessionsToRepeat :many
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.state IN ('ended', 'settled') AND a.recurrence = 'daily'
   AND NOT EXISTS (SELECT 1 FROM auctions AS n WHERE n.parent_id = a.id)
 ORDER BY a.starts_us, a.id
 LIMIT 100
 `
 
-type SessionsToRepeatRow struct {
-	ID         ID
-	Area       string
-	Name       string
-	Currency   string
-	StartsUs   int64
-	EndsUs     int64
-	Recurrence auction.Recurrence
-	Zone       string
-	ParentID   *ID
-	State      auction.SessionState
-	CreatorID  ID
-	CreatedUs  int64
-	Rev        int64
-	Lots       int64
-}
-
-func (q *Queries) SessionsToRepeat(ctx context.Context) ([]SessionsToRepeatRow, error) {
+func (q *Queries) SessionsToRepeat(ctx context.Context) ([]Auction, error) {
 	rows, err := q.query(ctx, q.sessionsToRepeatStmt, SessionsToRepeat)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SessionsToRepeatRow
+	var items []Auction
 	for rows.Next() {
-		var i SessionsToRepeatRow
+		var i Auction
 		if err := rows.Scan(
 			&i.ID,
 			&i.Area,
@@ -930,7 +838,6 @@ func (q *Queries) SessionsToRepeat(ctx context.Context) ([]SessionsToRepeatRow, 
 			&i.CreatorID,
 			&i.CreatedUs,
 			&i.Rev,
-			&i.Lots,
 		); err != nil {
 			return nil, err
 		}

@@ -45,5 +45,5 @@ LIMIT ?;
 SELECT l.item_id, o.id, o.state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
 WHERE l.stock = 1 AND o.void_seq = 0 AND l.item_id IN (?);
 
--- name: WithdrawnItems :many
-SELECT id FROM goods WHERE withdrawn_us <> 0 AND id IN (?);
+-- name: HoldItems :execrows
+UPDATE goods SET withdrawn_us = 0 WHERE withdrawn_us = 0 AND id IN (?);

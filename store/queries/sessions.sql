@@ -2,9 +2,7 @@
 INSERT INTO auctions (id, area, name, currency, starts_us, ends_us, recurrence, zone, parent_id, state, creator_id, created_us, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: GetSession :one
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a WHERE a.id = ?;
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a WHERE a.id = ?;
 
 -- name: LockSession :one
 SELECT state, rev FROM auctions WHERE id = ? FOR UPDATE;
@@ -15,13 +13,8 @@ UPDATE auctions SET area = ?, name = ?, currency = ?, starts_us = ?, ends_us = ?
 -- name: SetSessionState :execrows
 UPDATE auctions SET state = ?, rev = rev + 1 WHERE id = ? AND rev = ?;
 
--- name: PublishSession :execrows
-UPDATE auctions SET area = ?, name = ?, currency = ?, starts_us = ?, ends_us = ?, recurrence = ?, zone = ?, state = ?, rev = rev + 1 WHERE id = ? AND rev = ?;
-
 -- name: ListSessions :many
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.starts_us >= sqlc.arg(from_us) AND a.starts_us < sqlc.arg(to_us)
   AND (sqlc.arg(any_area) = 1 OR a.area = sqlc.arg(area))
   AND (sqlc.arg(drafts) = 1 OR a.state <> 'draft')
@@ -31,9 +24,7 @@ ORDER BY a.starts_us, a.id
 LIMIT ?;
 
 -- name: SessionsToPreheat :many
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.state = 'scheduled' AND a.starts_us <= sqlc.arg(until_us) AND a.ends_us > sqlc.arg(now_us)
 ORDER BY a.starts_us, a.id
 LIMIT ?;
@@ -57,9 +48,7 @@ LIMIT 100;
 UPDATE auctions SET state = sqlc.arg(state), rev = rev + 1 WHERE id = sqlc.arg(id) AND state = sqlc.arg(was);
 
 -- name: SessionsToRepeat :many
-SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev,
-  (SELECT COUNT(*) FROM lots AS l WHERE l.session_id = a.id) AS lots
-FROM auctions AS a
+SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.state IN ('ended', 'settled') AND a.recurrence = 'daily'
   AND NOT EXISTS (SELECT 1 FROM auctions AS n WHERE n.parent_id = a.id)
 ORDER BY a.starts_us, a.id
@@ -100,10 +89,10 @@ UPDATE lots SET title = ?, format = ?, price = ?, currency = ?, stock = ?, per_b
 DELETE FROM lots WHERE shard = ? AND id = ? AND rev = ? AND state = 'draft';
 
 -- name: PublishLot :execrows
-UPDATE lots SET area = ?, title = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, code = ?, salt = ?, opens_us = ?, closes_us = ?, state = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND session_id = ? AND state = 'draft';
+UPDATE lots SET area = ?, title = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, code = ?, salt = ?, opens_us = ?, closes_us = ?, state = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND session_id = ? AND rev = ? AND state = 'draft';
 
--- name: CountLots :one
-SELECT COUNT(*) FROM lots WHERE session_id = ?;
+-- name: CountLots :many
+SELECT session_id, COUNT(*) AS lots FROM lots WHERE session_id IN (?) GROUP BY session_id;
 
 -- name: LotSalts :many
 SELECT id, salt FROM lots WHERE shard = ? AND id IN (?);

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -28,7 +29,12 @@ var strict = huma.Format{
 	Unmarshal: unmarshal,
 }
 
+var errNotUTF8 = errors.New("it is not UTF-8")
+
 func unmarshal(body []byte, into any) error {
+	if !utf8.Valid(body) { // the library would put replacement characters into what people wrote
+		return errNotUTF8
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {

@@ -48,6 +48,7 @@ var kinds = []Kind{
 	{"login_reused", 401, "The refresh token was used before", "Somebody else may have it. The session has ended: log in again."},
 	{"user_disabled", 403, "The user is disabled", "Ask an operator."},
 	{"not_allowed", 403, "Your roles do not allow this", "Log in as somebody whose roles do; /docs names them for each route."},
+	{"foreign_form", 403, "The form is not one of ours", "Open the page again and send its form."},
 	{"log_ins_busy", 429, "Too many log-ins at this moment", "Ask again after Retry-After."},
 	{"rate_limited", 429, "This is asked too often", "Ask again after Retry-After."},
 
@@ -70,6 +71,10 @@ var kinds = []Kind{
 	{"order_state", 409, "The order is in another state", "Read it again; `detail` says which state the action needs."},
 	{"order_moved", 409, "The order was moved at the same moment", "Read it again."},
 	{"not_your_order", 403, "Not yours to do", "This is for another party to the order."},
+
+	// Of the same kinds, without a row of their own.
+	{"not_there", 404, "There is no such thing", "`detail` says what."},
+	{"conflict", 409, "It is in another state", "`detail` says in which. Read it again."},
 
 	// What a bid may be refused with (`verdict` says the same).
 	{"not_found", 404, "There is no such lot", "Take the lot's id from the goods page."},
@@ -108,8 +113,8 @@ var classes = map[fault.Class]struct {
 	fault.Invalid:         {"invalid", 0},
 	fault.Unauthenticated: {"token_invalid", 0},
 	fault.Forbidden:       {"not_allowed", 0},
-	fault.NotFound:        {"no_such_route", 0},
-	fault.Conflict:        {"order_state", 0},
+	fault.NotFound:        {"not_there", 0},
+	fault.Conflict:        {"conflict", 0},
 	fault.Stale:           {"stale", 0},
 	fault.TooMany:         {"rate_limited", time.Second},
 	fault.Unavailable:     {"unavailable", time.Second},
@@ -205,7 +210,7 @@ func ProblemOf(err error) *Problem {
 	}
 	row := classes[e.Class]
 	code := e.Code
-	if _, ok := kindsByCode[code]; !ok || e.Class == fault.Unknown || e.Class == fault.Unavailable && code != "log_ins_busy" {
+	if _, ok := kindsByCode[code]; !ok || e.Class == fault.Unknown || e.Class == fault.Unavailable {
 		code = row.code
 	}
 	p = problem(code, e.Detail)
@@ -237,3 +242,6 @@ func refused(r *edge.Refusal) *Problem {
 }
 
 func ceilMS(us int64) int64 { return max(0, us+999) / 1000 }
+
+// NewProblem makes a problem of the table; an unknown code makes an internal one.
+func NewProblem(code, detail string) *Problem { return problem(code, detail) }

@@ -112,3 +112,24 @@ type ShardState struct {
 	Position  auction.Position
 	Trouble   string
 }
+
+// The states of a shard, as people read them.
+const (
+	ShardVouched    = "vouched"
+	ShardUnvouched  = "unvouched"
+	ShardHalted     = "halted"
+	ShardUnreadable = "unreadable"
+)
+
+// State sums the shard's road up in a word.
+func (s ShardState) State() string {
+	switch {
+	case s.Trouble != "":
+		return ShardUnreadable
+	case s.Position.Halted != "":
+		return ShardHalted
+	case !s.Vouch.Valid:
+		return ShardUnvouched
+	}
+	return ShardVouched
+}

@@ -1,0 +1,37 @@
+package cache
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Connection says how a Redis is reached.
+type Connection struct {
+	URL      string        // redis://user:password@host:port/db or rediss://; a cluster's other nodes as ?addr=host:port
+	Cluster  bool          // a Redis Cluster
+	PoolSize int           // connections to one server
+	Timeout  time.Duration // of connecting, and of a command without a deadline of its own
+}
+
+// Connect makes a client as the gate and the shelf need it; it sends nothing yet. It never retries by itself: after a
+// time-out the library would run a script a second time, and a fault that says "not sent" would not be true.
+func Connect(c Connection) (redis.UniversalClient, error) {
+	if c.Cluster {
+		o, err := redis.ParseClusterURL(c.URL)
+		if err != nil {
+			return nil, fmt.Errorf("redis: %w", err)
+		}
+		o.MaxRetries, o.ContextTimeoutEnabled, o.ClusterStateReloadInterval = -1, true, 5*time.Second
+		o.PoolSize, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.PoolSize, c.Timeout, c.Timeout, c.Timeout, c.Timeout
+		return redis.NewClusterClient(o), nil
+	}
+	o, err := redis.ParseURL(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	o.MaxRetries, o.ContextTimeoutEnabled = -1, true
+	o.PoolSize, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.PoolSize, c.Timeout, c.Timeout, c.Timeout, c.Timeout
+	return redis.NewClient(o), nil
+}

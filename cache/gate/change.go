@@ -1,0 +1,83 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+)
+
+// Close is auction.Gate's. A withdrawn lot counts as closed before; a paused one is not over.
+func (g *Gate) Close(ctx context.Context, shard int, lot uuid.UUID) (bool, error) {
+	status, err := g.onLot(ctx, shard, lot, func(f facts) (string, error) {
+		return g.status(ctx, g.scripts.close, g.lotKeys(shard, lot, f), lot.String(), f.code)
+	})
+	switch {
+	case err != nil:
+		return false, err
+	case status == statusDone:
+		return true, nil
+	case status == "before":
+		return false, nil
+	case status == "not_over":
+		return false, fault.New(fault.Conflict, "not_over", "the lot's time is not over")
+	case status == "missing":
+		return false, fault.New(fault.NotFound, "lot_not_loaded", "the gate has no such lot")
+	}
+	return false, trouble(status)
+}
+
+// Release is auction.Gate's.
+func (g *Gate) Release(ctx context.Context, shard int, r auction.Release) (bool, error) {
+	if !ascending(r.Nth) || !plain(r.Reason, 64) {
+		return false, fault.New(fault.Invalid, "invalid", "units ascend from 1 to per_buyer; the reason is lower_snake")
+	}
+	status, err := g.onLot(ctx, shard, r.Lot, func(f facts) (string, error) {
+		keys := g.lotKeys(shard, r.Lot, f)
+		for _, nth := range r.Nth {
+			keys = append(keys, g.keys.Unit(shard, f.session, r.Lot, r.Buyer, nth))
+		}
+		return g.status(ctx, g.scripts.release, keys, r.Lot.String(), f.code, f.session.String(), r.Buyer.String(),
+			r.Bid.String(), r.Order.String(), joinNths(r.Nth), r.Reason)
+	})
+	switch {
+	case err != nil:
+		return false, err
+	case status == statusDone:
+		return true, nil
+	case status == "not_held":
+		return false, nil
+	}
+	return false, trouble(status)
+}
+
+// lotKeys are the first KEYS of close.lua and release.lua.
+func (g *Gate) lotKeys(shard int, lot uuid.UUID, f facts) []string {
+	return []string{g.keys.Head(shard), g.keys.Journal(shard), g.keys.Lots(shard), g.keys.Lot(shard, lot),
+		g.keys.Stock(shard, lot, f.code)}
+}
+
+func ascending(nth []int) bool {
+	last := 0
+	for _, n := range nth {
+		if n <= last || n > auction.MaxPerBuyer {
+			return false
+		}
+		last = n
+	}
+	return true
+}
+
+// trouble turns the words that every script may answer into faults.
+func trouble(status string) error {
+	switch status {
+	case statusUnvouched:
+		return notVouched()
+	case statusLost:
+		return lost()
+	}
+	return fault.New(fault.Internal, "gate_reply", fmt.Sprintf("a script answered %q", status))
+}

@@ -1,0 +1,173 @@
+package gate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"rostrum/auction"
+)
+
+// The journal's codec of auction.Record: a stream entry `<epoch>-<seq>` whose fields are named by one letter, in this
+// order, absent where empty. Deployment and shard are not in it: they are where it lies. The scripts write the same.
+//
+//	k kind   l lot   v version   t time   b bid   u buyer   o order   q quantity (where no units say it)   n units
+//	p price   c currency   x content of the bid as sent   r trace   e closes   d credit   m cap used   f left
+//	y reason   g shards
+
+// encode gives an entry's fields and values.
+func encode(r auction.Record) []any {
+	var e entry
+	e.text("k", string(r.Kind))
+	e.id("l", r.Lot)
+	e.number("v", r.Version)
+	e.number("t", r.TimeUS)
+	e.id("b", r.Bid)
+	e.id("u", r.Buyer)
+	e.id("o", r.Order)
+	if len(r.Nth) == 0 {
+		e.number("q", r.Quantity)
+	}
+	e.text("n", joinNths(r.Nth))
+	e.number("p", r.PriceMinor)
+	e.text("c", r.Currency)
+	if r.Kind == auction.KindBid {
+		e.text("x", r.Content())
+	}
+	e.text("r", r.Trace)
+	e.number("e", r.ClosesUS)
+	e.number("d", r.CreditUS)
+	e.number("m", r.CapUsedUS)
+	e.number("f", r.Left)
+	e.text("y", r.Reason)
+	e.number("g", int64(r.Shards))
+	return e
+}
+
+type entry []any
+
+func (e *entry) text(name, value string) {
+	if value != "" {
+		*e = append(*e, name, value)
+	}
+}
+
+func (e *entry) number(name string, value int64) {
+	if value != 0 {
+		*e = append(*e, name, strconv.FormatInt(value, 10))
+	}
+}
+
+func (e *entry) id(name string, value uuid.UUID) {
+	if value != uuid.Nil {
+		*e = append(*e, name, value.String())
+	}
+}
+
+// decode reads an entry of a shard's journal and checks the record.
+func decode(deployment uuid.UUID, shard int, m redis.XMessage) (auction.Record, error) {
+	at, err := parseCursor(m.ID)
+	r := auction.Record{Deployment: deployment, Shard: shard, Epoch: at.Epoch, Seq: at.Seq}
+	for name, value := range m.Values {
+		if err != nil {
+			break
+		}
+		text, _ := value.(string)
+		err = setField(&r, name, text)
+	}
+	if err != nil {
+		return auction.Record{}, fmt.Errorf("journal entry %s of shard %d: %w", m.ID, shard, err)
+	}
+	if len(r.Nth) > 0 {
+		r.Quantity = int64(len(r.Nth))
+	}
+	return r, r.Check()
+}
+
+func setField(r *auction.Record, name, value string) error {
+	var n numbers
+	var err error
+	switch name {
+	case "k":
+		r.Kind = auction.Kind(value)
+	case "l":
+		r.Lot, err = uuid.Parse(value)
+	case "v":
+		r.Version = n.of(value)
+	case "t":
+		r.TimeUS = n.of(value)
+	case "b":
+		r.Bid, err = uuid.Parse(value)
+	case "u":
+		r.Buyer, err = uuid.Parse(value)
+	case "o":
+		r.Order, err = uuid.Parse(value)
+	case "q":
+		r.Quantity = n.of(value)
+	case "n":
+		r.Nth = n.list(value)
+	case "p":
+		r.PriceMinor = n.of(value)
+	case "c":
+		r.Currency = value
+	case "x":
+		err = setContent(r, value)
+	case "r":
+		r.Trace = value
+	case "e":
+		r.ClosesUS = n.of(value)
+	case "d":
+		r.CreditUS = n.of(value)
+	case "m":
+		r.CapUsedUS = n.of(value)
+	case "f":
+		r.Left = n.of(value)
+	case "y":
+		r.Reason = value
+	case "g":
+		r.Shards = int(n.of(value))
+	default:
+		err = fmt.Errorf("unknown field %q", name)
+	}
+	if err == nil {
+		err = n.err
+	}
+	return err
+}
+
+// setContent reads what Bid.Content writes into the record of that bid.
+func setContent(r *auction.Record, content string) error {
+	var n numbers
+	for word := range strings.SplitSeq(content, " ") {
+		if len(word) < 2 {
+			return fmt.Errorf("content %q", content)
+		}
+		switch value := word[1:]; word[0] {
+		case 'q':
+			r.Quantity = n.of(value)
+		case 'k':
+			r.BidKind = auction.BidKind(value)
+		case 'a':
+			r.Amount = n.of(value)
+		case 's':
+			r.Seen = n.of(value)
+		case 'c':
+			r.CurrencySeen = value
+		default:
+			return fmt.Errorf("content %q", content)
+		}
+	}
+	return n.err
+}
+
+func parseCursor(id string) (auction.Cursor, error) {
+	epoch, seq, ok := strings.Cut(id, "-")
+	if !ok {
+		return auction.Cursor{}, fmt.Errorf("stream id %q", id)
+	}
+	var n numbers
+	return auction.Cursor{Epoch: n.of(epoch), Seq: n.of(seq)}, n.err
+}

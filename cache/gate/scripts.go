@@ -1,0 +1,53 @@
+package gate
+
+import (
+	"embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed scripts/*.lua
+var sources embed.FS
+
+// replyVersion is common.lua's REPLY.
+const replyVersion = "1"
+
+// Both ids are needed: after a failover to a replica and back, without a restart, only the replication id tells.
+const defaultLineage = `local function lineage()
+  local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
+  return string.match(info, 'run_id:(%x+)'), string.match(info, 'master_replid:(%x+)')
+end
+`
+
+const defaultClock = `local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+`
+
+type scripts struct {
+	decide, receipt, preheat, close, release, sweep, vouched, vouch, load, hold, leave *redis.Script
+}
+
+func newScripts(lineage, clock string) scripts {
+	if lineage == "" {
+		lineage = defaultLineage
+	}
+	if clock == "" {
+		clock = defaultClock
+	}
+	prelude := lineage + "\n" + clock + "\n" + source("common")
+	script := func(name string) *redis.Script { return redis.NewScript(prelude + source(name)) }
+	return scripts{decide: script("decide"), receipt: script("receipt"), preheat: script("preheat"), close: script("close"),
+		release: script("release"), sweep: script("sweep"), vouched: script("vouched"), vouch: script("vouch"),
+		load: script("load"), hold: script("hold"), leave: script("leave")}
+}
+
+// source gives a script's text. The names are constants of this file: a missing one is a broken build, seen by any test.
+func source(name string) string {
+	text, err := sources.ReadFile("scripts/" + name + ".lua")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/auction"
+	"rostrum/goods"
+	"rostrum/internal/app"
+	"rostrum/orders"
+)
+
+// The flash sale: lots with these stocks, 100 units together.
+var stocks = []int64{25, 20, 15, 10, 10, 10, 5, 5}
+
+// How long the road may take to clear after the rush, and how often it is looked at meanwhile.
+const (
+	settleTimeout = 30 * time.Second
+	lookInterval  = 500 * time.Millisecond
+)
+
+// sale is one flash sale in the demo.
+type sale struct {
+	app     *app.App
+	screen  screen
+	sellers *sellers
+	session auction.Session
+	lots    []uuid.UUID
+}
+
+// plan puts items of the first area into a new session that starts when preheating is done, and publishes it.
+func (s *sale) plan(ctx context.Context, startsIn, length time.Duration) error {
+	a := areas[0]
+	items, err := s.app.Store.ListItems(ctx, goods.Filter{Area: a.code}, goods.Page{Limit: 2 * len(stocks)})
+	if err != nil || len(items) < len(stocks) {
+		return fmt.Errorf("%d items for the sale: %w", len(items), err)
+	}
+	starts := time.Now().Add(startsIn)
+	session := auction.Session{ID: newID(), Area: a.code, Name: "Flash sale", Currency: a.currency, Zone: a.zone,
+		StartsUS: starts.UnixMicro(), EndsUS: starts.Add(length).UnixMicro(), Recurrence: auction.Once, State: auction.SessionDraft,
+		Creator: items[0].Owner, CreatedUS: time.Now().UnixMicro(), Rev: 1}
+	if err := s.sellers.plan(ctx, session, items[:len(stocks)], stocks, time.Now()); err != nil {
+		return err
+	}
+	if s.session, err = s.app.Store.Session(ctx, session.ID); err != nil {
+		return err
+	}
+	lots, err := s.app.Store.Lots(ctx, session.ID, uuid.Nil, len(stocks))
+	for _, l := range lots {
+		s.lots = append(s.lots, l.ID)
+	}
+	return err
+}
+
+// tokens gives every bidder a token: some log in, the others' are minted in one audited command.
+func (s *sale) tokens(ctx context.Context, c *crowd) ([]string, error) {
+	var tokens []string
+	for n := range passwordBidders {
+		token, err := c.logIn(ctx, bidderLogin(n))
+		if err != nil {
+			return nil, fmt.Errorf("log-in of %s: %w", bidderLogin(n), err)
+		}
+		tokens = append(tokens, token)
+		s.screen.move("Logging in: %d of %d with their passwords", n+1, passwordBidders)
+	}
+	s.screen.still()
+	minted, err := s.app.Accounts.MintTokens(ctx, uuid.Nil, accounts.MintRequest{Area: areas[0].code, Count: bidders - len(tokens),
+		Progress: func(done int) { s.screen.move("Minting tokens: %d of %d", done, bidders-passwordBidders) }})
+	s.screen.still()
+	for _, m := range minted {
+		tokens = append(tokens, m.Token)
+	}
+	return tokens, err
+}
+
+// run waits for the start, lets the crowd rush, and shows the road until it is clear.
+func (s *sale) run(ctx context.Context, c *crowd, tokens []string) error {
+	for left := time.Until(time.UnixMicro(s.session.StartsUS)); left > 0; left = time.Until(time.UnixMicro(s.session.StartsUS)) {
+		s.screen.move("The sale starts in %d s", int(left.Seconds())+1)
+		if !pause(ctx, min(left, time.Second)) {
+			return ctx.Err()
+		}
+	}
+	s.screen.still()
+	s.screen.say("The sale is open: %d bidders for %d units on %d lots", len(tokens), units(), len(s.lots))
+	done := make(chan struct{})
+	go func() { defer close(done); c.rush(ctx, s.session.ID, tokens) }()
+	for rushing := true; rushing; {
+		select {
+		case <-done:
+			rushing = false
+		case <-time.After(lookInterval):
+		}
+		s.look(ctx, c)
+	}
+	return s.settle(ctx, c)
+}
+
+func units() (n int64) {
+	for _, stock := range stocks {
+		n += stock
+	}
+	return n
+}
+
+// look draws the line of what has happened so far, and says whether the road is clear.
+func (s *sale) look(ctx context.Context, c *crowd) (clear bool) {
+	lag, journal := s.app.Remaining(ctx)
+	counts, err := s.app.Store.LotCounts(ctx, s.session.ID)
+	var written int64
+	for _, l := range counts {
+		written += l.Units
+	}
+	s.screen.move("admitted %4d   refused %5d   no answer %d   |   journal %4d   lag %4d   |   units in orders %3d",
+		c.admitted.Load(), c.refused.Load(), c.unknown.Load(), journal, lag, written)
+	return err == nil && lag == 0 && journal == 0
+}
+
+// settle waits until everything that was admitted is in MySQL, or for so long as that may take.
+func (s *sale) settle(ctx context.Context, c *crowd) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for !s.look(ctx, c) {
+		if !pause(ctx, lookInterval) {
+			break
+		}
+	}
+	s.screen.still()
+	return nil
+}
+
+// count compares what the crowd was told with gate, Kafka and MySQL, and prints the table.
+func (s *sale) count(ctx context.Context, c *crowd) (wrong int, err error) {
+	told := orders.Side{Name: "the bidders' log", Admissions: c.receipts, May: true, Partial: true}
+	table, err := s.app.Reconcile(ctx, []uuid.UUID{s.session.ID}, told)
+	if err != nil {
+		return 0, err
+	}
+	s.screen.verdicts(c.verdicts)
+	return s.screen.table(table), nil
+}

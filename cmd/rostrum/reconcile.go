@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) reconcileCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reconcile",
+		Short: "Count what must hold of the sale, each side taken from another place; exit status 1 if it does not",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(cmd.Context(), needRoad, func(p platform) error {
+				invariants, err := p.Reconcile(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return c.invariants(invariants)
+			})
+		},
+	}
+}
+
+func (c *cli) invariants(invariants []invariant) error {
+	broken, rows := 0, [][]string{}
+	for _, i := range invariants {
+		if i.Wrong > 0 {
+			broken++
+		}
+		rows = append(rows, []string{i.Name, i.Left, i.Right, strconv.FormatInt(i.Wrong, 10)})
+	}
+	if err := c.show(invariants, func(w io.Writer) { table(w, []string{"MUST HOLD", "HERE", "THERE", "WRONG"}, rows) }); err != nil {
+		return err
+	}
+	if broken > 0 {
+		return wrongError{fmt.Sprintf("%d of %d do not hold", broken, len(invariants))}
+	}
+	return nil
+}

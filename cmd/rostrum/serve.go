@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rostrum/internal/observe"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	var roles []string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run roles of the platform until told to stop (SIGTERM drains, within http.shutdown_timeout)",
+		Args:  cobra.NoArgs,
+	}
+	cmd.Flags().StringSliceVar(&roles, "roles", nil, "api, relay, worker, closer; empty: those of the configuration")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		var set []string
+		if len(roles) > 0 {
+			set = []string{"roles=" + strings.Join(roles, ",")}
+		}
+		settings, err := c.load(nil, set...)
+		if err != nil {
+			return err
+		}
+		log, err := observe.NewLogger(c.err, settings.Log.Level, settings.Log.Format)
+		if err != nil {
+			return fmt.Errorf("set up the log: %w", err)
+		}
+		for _, warning := range settings.Warnings() {
+			log.Warn(warning)
+		}
+		log.Info("starting", "version", readBuild().Version, "config", settings)
+		p, err := c.open(cmd.Context(), settings, log, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.Close()) }()
+		return p.Serve(cmd.Context())
+	}
+	return cmd
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) shardCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "shard", Short: "Look at shards, and get a halted one going again"}
+	status := c.lagCommand()
+	status.Use, status.Short = "status", "The same as rostrum lag"
+
+	rewind := &cobra.Command{
+		Use:   "rewind SHARD OFFSET",
+		Short: "Let MySQL read the shard's partition again from an offset; nothing is applied twice. Audited",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shard, offset, err := shardAnd("OFFSET", args)
+			if err != nil {
+				return err
+			}
+			return c.with(cmd.Context(), needRoad, func(p platform) error {
+				if err := p.Rewind(cmd.Context(), shard, offset); err != nil {
+					return err
+				}
+				return c.lag(cmd.Context(), p)
+			})
+		},
+	}
+
+	sure := false
+	accept := &cobra.Command{
+		Use:   "accept-gap SHARD SEQ",
+		Short: "Go on at record number SEQ without those missing before it: what they said is lost. Audited",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shard, seq, err := shardAnd("SEQ", args)
+			if err != nil {
+				return err
+			}
+			if !sure {
+				return usage("accept-gap gives up admissions that people have receipts for; try shard rewind first, then add --sure")
+			}
+			return c.with(cmd.Context(), needRoad, func(p platform) error {
+				if err := p.AcceptGap(cmd.Context(), shard, seq); err != nil {
+					return err
+				}
+				return c.lag(cmd.Context(), p)
+			})
+		},
+	}
+	accept.Flags().BoolVar(&sure, "sure", false, "that the missing records may be lost")
+	cmd.AddCommand(status, rewind, accept)
+	return cmd
+}
+
+func shardAnd(what string, args []string) (int, int64, error) {
+	shard, err := strconv.ParseUint(args[0], 10, 16)
+	if err != nil {
+		return 0, 0, usage("SHARD is %q: write its number", args[0])
+	}
+	number, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil || number < 0 {
+		return 0, 0, usage("%s is %q: write a whole number", what, args[1])
+	}
+	return int(shard), number, nil
+}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/cache/shelf"
+	"rostrum/internal/observe"
+	"rostrum/store"
+	"rostrum/web/edge"
+)
+
+func (a *App) shelfOptions() shelf.Options {
+	c := a.Config
+	return shelf.Options{Prefix: a.parts.RedisPrefix, Timeout: c.Redis.Timeout, Grace: c.Preheat.Grace + c.Preheat.Jitter, Count: a.Metrics.Guard}
+}
+
+// Preheat writes a published session into the gate and onto the shelf; progress may be nil.
+func (a *App) Preheat(ctx context.Context, session uuid.UUID, progress func(done, total int)) (shelf.Report, error) {
+	return a.Shelf.Preheat(ctx, a.Gate, session, progress)
+}
+
+// preheater is Preheat as the edge asks for it.
+type preheater struct{ a *App }
+
+func (p preheater) Preheat(ctx context.Context, session uuid.UUID) (edge.PreheatReport, error) {
+	r, err := p.a.Preheat(ctx, session, nil)
+	return edge.PreheatReport{Lots: r.Lots, Written: r.Written, Open: r.Open, Verified: r.Verified}, err
+}
+
+// announced is the store's sessions, with every node told of what was published: its lots exist from now on. A shelf that
+// is away learns of them when it makes its filter anew.
+type announced struct {
+	*store.Store
+	a *App
+}
+
+func (s announced) Publish(ctx context.Context, session auction.Session, lots []auction.Lot) error {
+	if err := s.Store.Publish(ctx, session, lots); err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, len(lots))
+	for i, l := range lots {
+		ids[i] = l.ID
+	}
+	if err := s.a.Shelf.Announce(ctx, session, ids); err != nil {
+		s.a.Log.WarnContext(ctx, "a published session could not be announced; nodes learn of it within minutes", "session", session.ID, "error", err)
+	}
+	return nil
+}
+
+// alarms are the metrics, and recovery for what only recovery can mend: a gate that has lost a live lot may be loaded
+// anew by nobody while it is vouched for, so the vouch of its shard is taken back. At most once in a while: the cause may
+// be one that recovery does not mend.
+type alarms struct {
+	*observe.Metrics
+	a *App
+}
+
+const disownEvery = 30 * time.Second
+
+func (m alarms) Lost(shard int) {
+	now, last := time.Now().UnixNano(), &m.a.disowned
+	if at := last.Load(); now-at < int64(disownEvery) || !last.CompareAndSwap(at, now) {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), m.a.Config.Redis.Timeout)
+		defer cancel()
+		m.a.Log.Error("the gate has lost keys of a live lot; its shard is recovered", "shard", shard, "error", m.a.Gate.Disown(ctx, shard))
+	}()
+}

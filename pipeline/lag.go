@@ -1,0 +1,58 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// PartitionLag is how far a consumer group is in one partition.
+type PartitionLag struct {
+	Topic     string `json:"topic"` // its name on the brokers
+	Partition int    `json:"partition"`
+	First     int64  `json:"first"`     // the first offset the partition still has
+	End       int64  `json:"end"`       // the offset after its last message
+	Committed int64  `json:"committed"` // the offset the group reads next; -1: it never committed
+	Lag       int64  `json:"lag"`       // messages not yet read
+}
+
+// Lag gives the lag of a group (without prefix) on the journal topic, by partition: what Kafka's own tools print. It is
+// asked of the brokers, so it also shows a group that nobody is in.
+func (k *Kafka) Lag(ctx context.Context, group string) ([]PartitionLag, error) {
+	partitions := make([]int, k.o.Shards)
+	for i := range partitions {
+		partitions[i] = i
+	}
+	name := k.topic(TopicJournal)
+	// Committed first: a group that moves between the two questions has a lag too large by what came in between, never one
+	// below zero.
+	answer, err := k.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: k.group(group), Topics: map[string][]int{name: partitions}})
+	if err == nil {
+		err = answer.Error
+	}
+	if err != nil {
+		return nil, unavailable("offsets of group "+group, err)
+	}
+	ends, err := k.ends(ctx, TopicJournal, partitions...)
+	if err != nil {
+		return nil, err
+	}
+	committed := map[int]int64{}
+	for _, p := range answer.Topics[name] {
+		if p.Error != nil {
+			return nil, unavailable(fmt.Sprintf("offsets of group %s in %s/%d", group, name, p.Partition), p.Error)
+		}
+		committed[p.Partition] = p.CommittedOffset
+	}
+	lag := make([]PartitionLag, len(partitions))
+	for i := range partitions {
+		at, ok := committed[i]
+		if !ok {
+			at = -1
+		}
+		lag[i] = PartitionLag{Topic: name, Partition: i, First: ends[i].FirstOffset, End: ends[i].LastOffset, Committed: at,
+			Lag: max(0, ends[i].LastOffset-max(at, ends[i].FirstOffset))}
+	}
+	return lag, nil
+}

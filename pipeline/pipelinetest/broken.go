@@ -1,0 +1,136 @@
+package pipelinetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"rostrum/internal/fault"
+	"rostrum/pipeline"
+)
+
+var (
+	requestTimedOut = kerr.RequestTimedOut // the stand-in does the work and answers this
+	notLeader       = kerr.NotLeaderForPartition
+)
+
+// failProduce makes the next n produces to a topic fail, and gives how many did so far.
+func (b *bed) failProduce(topic string, err *kerr.Error, n int) func() int {
+	return b.fail(kmsg.Produce, topic, err, n)
+}
+
+func (b *bed) failFetch(topic string, err *kerr.Error, n int) func() int {
+	return b.fail(kmsg.Fetch, topic, err, n)
+}
+
+func (b *bed) fail(key kmsg.Key, topic string, err *kerr.Error, n int) func() int {
+	h := b.brokers.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Topic: b.topic(topic), Err: err, Count: n})
+	b.t.Cleanup(h.Remove)
+	return h.Hits
+}
+
+// lose makes the journal topic anew: every partition has lost all that it had.
+func (b *bed) lose() {
+	b.t.Helper()
+	name := b.topic(pipeline.TopicJournal)
+	if err := b.brokers.Cluster.DeleteTopic(name); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.brokers.Cluster.CreateTopic(name, int32(b.options.Shards), nil); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func lostTail(t *testing.T, brokers Brokers) {
+	b := newBed(t, brokers, 2).apply().open()
+	b.relay()
+	b.consumer()
+	b.exactly(b.decide(100))
+	b.settled()
+	b.lose()
+	b.exactly(b.decide(50))
+	b.settled()
+}
+
+// lostUnread: what was acknowledged and lost was not applied yet, and nothing comes after it that would show a gap. The
+// relay notices that the position stands still.
+func lostUnread(t *testing.T, brokers Brokers) {
+	b := newBed(t, brokers, 2).apply().open()
+	b.relay()
+	stop := b.consumer()
+	b.exactly(b.decide(100))
+	stop()
+	want := b.decide(50)
+	b.await("acknowledged", func() (bool, error) { return b.counts.get(pipeline.CountRelayed) >= 2*152, nil })
+	b.lose()
+	b.consumer()
+	b.exactly(want)
+	b.settled()
+	if b.counts.get(pipeline.CountResends) == 0 {
+		t.Error("mended, and nothing was sent again")
+	}
+}
+
+func retentionTakes(t *testing.T, brokers Brokers) {
+	b := newBed(t, brokers, 1).apply().open()
+	b.relay()
+	stop := b.consumer()
+	b.exactly(b.decide(100))
+	stop()
+	want := b.decide(50)
+	b.await("acknowledged", func() (bool, error) { return b.counts.get(pipeline.CountRelayed) >= 152, nil })
+	if err := brokers.Cluster.DeleteRecords(b.topic(pipeline.TopicJournal), 0, 120); err != nil {
+		t.Fatal(err)
+	}
+	b.consumer()
+	b.exactly(want)
+	b.settled()
+}
+
+// chaos lets everything fail at random for a while: brokers, ledger, relays and consumers that come and go. The seed is in
+// the log.
+func chaos(t *testing.T, brokers Brokers) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	b := newBed(t, brokers, 4)
+	var calls atomic.Uint64
+	odd := func(of uint64) bool { return calls.Add(1)*0x9E3779B97F4A7C15>>32%of == 0 }
+	var calm atomic.Bool
+	upset := func(of uint64) func(string, int) error {
+		return func(method string, shard int) error {
+			if !calm.Load() && odd(of) {
+				return fault.New(fault.Unknown, "unavailable", fmt.Sprintf("%s of shard %d", method, shard))
+			}
+			return nil
+		}
+	}
+	b.apply().open()
+	b.ledger.Before, b.ledger.After = upset(9), upset(7)
+	b.relay()
+	b.consumer()
+	for round := range 12 {
+		b.failProduce(pipeline.TopicJournal, []*kerr.Error{requestTimedOut, notLeader}[random.IntN(2)], 1+random.IntN(4))
+		b.failFetch(pipeline.TopicJournal, notLeader, 1+random.IntN(4))
+		relay := b.run(pipeline.NewRelay(b.kafka, b.journal, b.ledger, newLeases(), b.relayOptions()).Run)
+		var consumer func()
+		if round%4 == 1 {
+			consumer = b.consumer()
+		}
+		b.decide(20 + random.IntN(100))
+		b.await("some of it relayed", func() (bool, error) { return b.counts.get(pipeline.CountRelayed) > round*100, nil })
+		relay()
+		if consumer != nil {
+			consumer()
+		}
+	}
+	calm.Store(true)
+	b.exactly(b.decide(10))
+	b.settled()
+}

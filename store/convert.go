@@ -1,0 +1,103 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/auction"
+	"rostrum/goods"
+	"rostrum/orders"
+	"rostrum/store/db"
+)
+
+func itemOf(g db.Good) goods.Item {
+	return goods.Item{ID: uuid.UUID(g.ID), Number: g.Number, Owner: uuid.UUID(g.OwnerID), Creator: uuid.UUID(g.CreatorID), Name: g.Name,
+		Description: g.Description, PriceMinor: g.Price, Currency: g.Currency, Area: g.Area, Auctionable: g.Auctionable,
+		ShowFromUS: g.ShowFromUs, TradeFromUS: g.TradeFromUs, State: goods.Tradable, WithdrawnUS: g.WithdrawnUs,
+		CreatedUS: g.CreatedUs, Rev: g.Rev}
+}
+
+func sessionOf(a db.Auction) auction.Session {
+	s := auction.Session{ID: uuid.UUID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency, StartsUS: a.StartsUs, EndsUS: a.EndsUs,
+		Recurrence: a.Recurrence, Zone: a.Zone, State: a.State, Creator: uuid.UUID(a.CreatorID), CreatedUS: a.CreatedUs, Rev: a.Rev}
+	if a.ParentID != nil {
+		s.Parent = uuid.UUID(*a.ParentID)
+	}
+	return s
+}
+
+// parent is NULL where there is none: the unique key on it then does not apply.
+func parent(id uuid.UUID) *db.ID {
+	if id == uuid.Nil {
+		return nil
+	}
+	p := db.ID(id)
+	return &p
+}
+
+func lotOf(l db.Lot) auction.Lot {
+	return auction.Lot{ID: uuid.UUID(l.ID), Shard: l.Shard, Group: uuid.UUID(l.GroupID), Session: uuid.UUID(l.SessionID),
+		Item: uuid.UUID(l.ItemID), Seller: uuid.UUID(l.SellerID), Area: l.Area, Title: l.Title, Format: l.Format, PriceMinor: l.Price,
+		Currency: l.Currency, Stock: l.Stock, PerBuyer: l.PerBuyer, Code: l.Code, Salt: l.Salt, OpensUS: l.OpensUs, ClosesUS: l.ClosesUs,
+		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev}
+}
+
+func lotRow(l auction.Lot) db.InsertLotParams {
+	return db.InsertLotParams{Shard: l.Shard, ID: db.ID(l.ID), GroupID: db.ID(l.Group), SessionID: db.ID(l.Session), ItemID: db.ID(l.Item),
+		SellerID: db.ID(l.Seller), Area: l.Area, Title: l.Title, Format: l.Format, Price: l.PriceMinor, Currency: l.Currency,
+		Stock: l.Stock, PerBuyer: l.PerBuyer, Code: l.Code, Salt: bytesOf(l.Salt), OpensUs: l.OpensUS, ClosesUs: l.ClosesUS,
+		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev}
+}
+
+func orderOf(o db.Order) orders.Order {
+	return orders.Order{ID: uuid.UUID(o.ID), Shard: o.Shard, Lot: uuid.UUID(o.LotID), Session: uuid.UUID(o.SessionID), Item: uuid.UUID(o.ItemID),
+		Title: o.Title, Seller: uuid.UUID(o.SellerID), Buyer: uuid.UUID(o.BuyerID), Bid: uuid.UUID(o.BidID), Quantity: o.Quantity,
+		Nth: nthOf(o.Nth), PriceMinor: o.Price, TotalMinor: o.Total, Currency: o.Currency, State: o.State, Reason: o.Reason,
+		Express: o.Express, Epoch: o.Epoch, Seq: o.Seq, AdmittedUS: o.AdmittedUs, PayByUS: o.PayByUs, PaidUS: o.PaidUs,
+		ChangedUS: o.ChangedUs, ReleasedUS: o.ReleasedUs, Trace: o.Trace, Rev: o.Rev}
+}
+
+// nthBytes packs unit numbers, 1 … 64, a byte each.
+func nthBytes(nth []int) []byte {
+	b := make([]byte, len(nth))
+	for i, n := range nth {
+		b[i] = byte(n)
+	}
+	return b
+}
+
+func nthOf(b []byte) []int {
+	var nth []int
+	for _, n := range b {
+		nth = append(nth, int(n))
+	}
+	return nth
+}
+
+func userOf(u db.User) accounts.User {
+	return accounts.User{ID: uuid.UUID(u.ID), Login: u.Login, Name: u.Name, Area: u.Area, Roles: accounts.Roles(u.Roles),
+		PasswordHash: u.PasswordHash, State: accounts.State(u.State), CreatedUS: u.CreatedUs, Rev: u.Rev}
+}
+
+// bytesOf keeps an empty value from becoming NULL.
+func bytesOf(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+func mapped[A, B any](rows []A, f func(A) B) []B {
+	all := make([]B, len(rows))
+	for i, r := range rows {
+		all[i] = f(r)
+	}
+	return all
+}
+
+func ids(list []uuid.UUID) []db.ID {
+	return mapped(list, func(id uuid.UUID) db.ID { return db.ID(id) })
+}
+
+// page bounds a limit that was asked for.
+func page(limit int) int32 { return int32(min(max(limit, 1), MaxPage)) }

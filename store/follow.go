@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/orders"
+	"rostrum/store/db"
+)
+
+// lot is a lot's row as this transaction has left it, and what it has still to write of it.
+type lot struct {
+	db.Lot
+	delta, added int64 // of sold and of stock, not yet written
+	touched      bool
+}
+
+// refused is what the last guard says of a bid: the reason of its void order.
+type refused struct{ reason string }
+
+func (r refused) Error() string { return "refused: " + r.reason }
+
+// The reasons of void orders.
+const (
+	voidOversold  = "oversold"         // the lot has fewer units than were sold
+	voidLimit     = "limit"            // the buyer has this unit already, or none of this number may be had
+	voidDuplicate = "duplicate_bid"    // the bid has an order already
+	parkedOrderID = "order_id_taken"   // another order has this id: not even a void one can be written
+	parkedNoLot   = "lot_not_in_shard" // the shard has no such lot
+)
+
+// follow writes what follows from records: orders, units, lots.
+func (b *batch) follow(ctx context.Context, list []auction.Delivery) error {
+	if err := b.loadLots(ctx, list); err != nil {
+		return err
+	}
+	known := list[:0:0]
+	for _, d := range list {
+		switch {
+		case !d.Record.OfLot():
+		case b.lots[d.Record.Lot] == nil:
+			b.parked = append(b.parked, parking{d, parkedNoLot})
+		default:
+			known = append(known, d)
+		}
+	}
+	return b.run(ctx, known)
+}
+
+func (b *batch) loadLots(ctx context.Context, list []auction.Delivery) error {
+	b.lots = map[uuid.UUID]*lot{}
+	var want []db.ID
+	for _, d := range list {
+		if _, there := b.lots[d.Record.Lot]; d.Record.OfLot() && !there {
+			b.lots[d.Record.Lot] = nil
+			want = append(want, db.ID(d.Record.Lot))
+		}
+	}
+	rows, err := collect(b.conn, want, func(q *db.Queries) ([]db.Lot, error) {
+		return q.LotsByID(ctx, db.LotsByIDParams{Shard: b.shard})
+	})
+	for _, r := range rows {
+		b.lots[uuid.UUID(r.ID)] = &lot{Lot: r}
+	}
+	return err
+}
+
+// run takes records as one batch. Where the guards refuse it, it is rolled back to where it began and taken in halves,
+// until the one bid that is refused stands alone and becomes a void order: nearly always there is none, and the price of
+// one is a few statements more.
+func (b *batch) run(ctx context.Context, list []auction.Delivery) error {
+	if len(list) == 0 {
+		return nil
+	}
+	before := b.snapshot(list)
+	if _, err := b.conn.ExecContext(ctx, savepointText); err != nil {
+		return err
+	}
+	err := b.together(ctx, list)
+	var no refused
+	if err == nil || !errors.As(err, &no) {
+		return err
+	}
+	if _, err := b.conn.ExecContext(ctx, rollbackText); err != nil {
+		return err
+	}
+	maps.Copy(b.lots, before)
+	if len(list) == 1 {
+		return b.void(ctx, list[0], no.reason)
+	}
+	half := len(list) / 2
+	if err := b.run(ctx, list[:half]); err != nil {
+		return err
+	}
+	return b.run(ctx, list[half:])
+}
+
+// snapshot copies the lots that the records are about.
+func (b *batch) snapshot(list []auction.Delivery) map[uuid.UUID]*lot {
+	was := map[uuid.UUID]*lot{}
+	for _, d := range list {
+		if was[d.Record.Lot] == nil {
+			l := *b.lots[d.Record.Lot]
+			was[d.Record.Lot] = &l
+		}
+	}
+	return was
+}
+
+// together takes records in order: bids side by side in many rows, whatever else one by one in its place.
+func (b *batch) together(ctx context.Context, list []auction.Delivery) error {
+	var bids []auction.Record
+	for _, d := range list {
+		r, l := d.Record, b.lots[d.Record.Lot]
+		l.touched, l.Version = true, r.Version
+		switch r.Kind {
+		case auction.KindBid:
+			if err := l.sell(r); err != nil {
+				return err
+			}
+			bids = append(bids, r)
+		case auction.KindReleased:
+			// It may name an order of this batch, and a later bid of this batch its units.
+			if err := b.sold(ctx, bids); err != nil {
+				return err
+			}
+			bids = bids[:0]
+			if err := b.release(ctx, l, r); err != nil {
+				return err
+			}
+		default:
+			l.change(r)
+		}
+	}
+	if err := b.sold(ctx, bids); err != nil {
+		return err
+	}
+	return b.writeLots(ctx)
+}
+
+// sell takes a bid's units from a lot in memory. It asks what the guards in the database will ask: they decide.
+func (l *lot) sell(r auction.Record) error {
+	if r.Nth[len(r.Nth)-1] > l.PerBuyer {
+		return refused{voidLimit}
+	}
+	if l.Sold+l.delta+r.Quantity > l.Stock+l.added {
+		return refused{voidOversold}
+	}
+	l.delta += r.Quantity
+	return nil
+}
+
+// change takes the effect of a record that is neither a bid nor a release.
+func (l *lot) change(r auction.Record) {
+	switch r.Kind {
+	case auction.KindClosed:
+		l.State = auction.LotClosed
+	case auction.KindWithdrawn:
+		l.State = auction.LotWithdrawn
+	case auction.KindPaused:
+		l.State = auction.LotPaused
+	case auction.KindResumed:
+		l.State, l.ClosesUs = auction.LotOpen, r.ClosesUS
+	case auction.KindExtended:
+		l.ClosesUs = r.ClosesUS
+	case auction.KindToppedUp:
+		l.added += r.Quantity
+	}
+}
+
+// writeLots writes each touched lot by one statement, which must find exactly one row; in order of id, as everybody who
+// locks several lots does.
+func (b *batch) writeLots(ctx context.Context) error {
+	touched := slices.SortedFunc(maps.Keys(b.lots), func(x, y uuid.UUID) int { return slices.Compare(x[:], y[:]) })
+	for _, id := range touched {
+		l := b.lots[id]
+		if l == nil || !l.touched {
+			continue
+		}
+		rows, err := b.ApplyToLot(ctx, db.ApplyToLotParams{Delta: l.delta, Version: l.Version, State: l.State, ClosesUs: l.ClosesUs,
+			Added: l.added, Shard: b.shard, ID: l.ID})
+		if err := one(rows, err, refused{voidOversold}); err != nil {
+			return err
+		}
+		l.Sold, l.Stock = l.Sold+l.delta, l.Stock+l.added
+		l.delta, l.added, l.touched = 0, 0, false
+	}
+	return nil
+}
+
+// sold writes bids' units and orders.
+func (b *batch) sold(ctx context.Context, bids []auction.Record) error {
+	var units, rows []any
+	for _, r := range bids {
+		for _, nth := range r.Nth {
+			units = append(units, b.shard, db.ID(r.Lot), db.ID(r.Buyer), nth, db.ID(r.Order))
+		}
+		rows = append(rows, b.orderArgs(r, orders.PendingPayment, "", 0)...)
+	}
+	err := insertUnits.insert(ctx, b.conn, units)
+	if _, taken := duplicate(err); taken {
+		return refused{voidLimit}
+	}
+	if err != nil {
+		return err
+	}
+	err = insertOrders.insert(ctx, b.conn, rows)
+	if key, taken := duplicate(err); taken {
+		if key == "PRIMARY" {
+			return refused{parkedOrderID}
+		}
+		return refused{voidDuplicate}
+	}
+	return err
+}
+
+func (b *batch) orderArgs(r auction.Record, state orders.State, reason string, voidSeq int64) []any {
+	l, nth := b.lots[r.Lot], nthBytes(r.Nth)
+	if voidSeq != 0 {
+		nth = []byte{}
+	}
+	return []any{b.shard, db.ID(r.Order), db.ID(r.Lot), l.SessionID, l.ItemID, l.Title, l.SellerID, db.ID(r.Buyer), db.ID(r.Bid), r.Quantity,
+		nth, r.PriceMinor, r.PriceMinor * r.Quantity, r.Currency, int(state), reason, "", r.Epoch, r.Seq, r.TimeUS,
+		r.TimeUS + b.store.options.PaymentWindow.Microseconds(), int64(0), r.TimeUS, int64(0), r.Trace, int64(1), voidSeq}
+}
+
+// void writes the order of a bid that the last guard has refused, and its notice. The lot only counts the record.
+func (b *batch) void(ctx context.Context, d auction.Delivery, reason string) error {
+	r, l := d.Record, b.lots[d.Record.Lot]
+	l.touched, l.Version = true, r.Version
+	if err := b.writeLots(ctx); err != nil {
+		return err
+	}
+	err := insertOrders.insert(ctx, b.conn, b.orderArgs(r, orders.Void, reason, r.Seq))
+	if _, taken := duplicate(err); taken {
+		b.parked = append(b.parked, parking{d, parkedOrderID})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.done.Voided++
+	return b.event(ctx, b.shard, b.told(r, l, "order.void", orders.Void, reason))
+}
+
+func (b *batch) told(r auction.Record, l *lot, kind string, state orders.State, reason string) orders.Event {
+	return orders.Event{ID: b.store.options.NewID(), Kind: kind, AtUS: r.TimeUS, Order: r.Order, Lot: r.Lot,
+		Session: uuid.UUID(l.SessionID), State: state, Reason: reason}
+}
+
+// release gives an order's units back, once per order. A release of an order that is not there, is void or was released
+// before returns nothing: the record is kept, the stock stays.
+func (b *batch) release(ctx context.Context, l *lot, r auction.Record) error {
+	o, err := b.LockOrder(ctx, db.LockOrderParams{Shard: b.shard, ID: db.ID(r.Order)})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil || o.State == orders.Void || o.ReleasedUs != 0 {
+		return err
+	}
+	units, err := b.DeleteUnits(ctx, db.DeleteUnitsParams{Shard: b.shard, LotID: o.LotID, BuyerID: o.BuyerID, OrderID: o.ID})
+	if err != nil {
+		return err
+	}
+	l.delta -= units
+	state := o.State
+	if state == orders.TimingOut {
+		state = orders.PaymentTimeout
+		if err := b.event(ctx, b.shard, b.told(r, l, "order.payment_timeout", state, r.Reason)); err != nil {
+			return err
+		}
+	}
+	_, err = b.ReleaseOrder(ctx, db.ReleaseOrderParams{State: state, Nth: []byte{}, ReleasedUs: r.TimeUS, ChangedUs: r.TimeUS, Shard: b.shard, ID: o.ID})
+	return err
+}

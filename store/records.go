@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/store/db"
+)
+
+// Records gives a shard's records in order of seq; none: empty.
+func (s *Store) Records(ctx context.Context, shard int, afterSeq int64, limit int) ([]auction.Record, error) {
+	return s.records(ctx, "records", func(ctx context.Context, q tx) ([][]byte, error) {
+		return q.RecordsAfter(ctx, db.RecordsAfterParams{Shard: shard, Seq: afterSeq, Limit: page(limit)})
+	})
+}
+
+// LotRecords gives a lot's records in order of seq; none: empty.
+func (s *Store) LotRecords(ctx context.Context, shard int, lot uuid.UUID, afterSeq int64, limit int) ([]auction.Record, error) {
+	return s.records(ctx, "lot records", func(ctx context.Context, q tx) ([][]byte, error) {
+		return q.RecordsOfLot(ctx, db.RecordsOfLotParams{Shard: shard, LotID: db.ID(lot), Seq: afterSeq, Limit: page(limit)})
+	})
+}
+
+// records reads stored bytes back. Bytes that are no record are damage, and an error of their own.
+func (s *Store) records(ctx context.Context, what string, f func(ctx context.Context, q tx) ([][]byte, error)) ([]auction.Record, error) {
+	var list []auction.Record
+	err := s.read(ctx, what, func(ctx context.Context, q tx) error {
+		rows, err := f(ctx, q)
+		for _, raw := range rows {
+			r, err := auction.ParseRecord(raw)
+			if err != nil {
+				return fmt.Errorf("the stored journal is damaged: %w", err)
+			}
+			list = append(list, r)
+		}
+		return err
+	})
+	return list, err
+}

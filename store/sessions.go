@@ -1,0 +1,237 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+	"rostrum/store/db"
+)
+
+var _ auction.Sessions = (*Store)(nil)
+
+// CreateSession stores a new session, of rev 1. Beside the port's faults: Conflict `occurrence_exists` where its parent
+// is followed by another already.
+func (s *Store) CreateSession(ctx context.Context, a auction.Session) error {
+	return s.write(ctx, "create session", func(ctx context.Context, t tx) error {
+		err := t.InsertSession(ctx, db.InsertSessionParams{ID: db.ID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency,
+			StartsUs: a.StartsUS, EndsUs: a.EndsUS, Recurrence: cmp.Or(a.Recurrence, auction.Once), Zone: cmp.Or(a.Zone, "UTC"),
+			ParentID: parent(a.Parent), State: cmp.Or(a.State, auction.SessionDraft), CreatorID: db.ID(a.Creator),
+			CreatedUs: a.CreatedUS, Rev: 1})
+		if key, ok := duplicate(err); ok && key == "uk_auctions_parent" {
+			return fault.New(fault.Conflict, "occurrence_exists", "the session has a next occurrence already")
+		}
+		return err
+	})
+}
+
+// Session gives one session with its number of lots.
+func (s *Store) Session(ctx context.Context, id uuid.UUID) (auction.Session, error) {
+	var a auction.Session
+	err := s.read(ctx, "session", func(ctx context.Context, q tx) (err error) {
+		a, err = q.session(ctx, id)
+		return err
+	})
+	return a, err
+}
+
+func (t tx) session(ctx context.Context, id uuid.UUID) (auction.Session, error) {
+	row, err := t.GetSession(ctx, db.ID(id))
+	if err != nil {
+		return auction.Session{}, missing(err, "session_not_found", "session")
+	}
+	list, err := t.sessions(ctx, []db.Auction{row}, nil)
+	if err != nil {
+		return auction.Session{}, err
+	}
+	return list[0], nil
+}
+
+// sessions makes sessions of rows, with their numbers of lots.
+func (t tx) sessions(ctx context.Context, rows []db.Auction, err error) ([]auction.Session, error) {
+	if err != nil {
+		return nil, err
+	}
+	counts, err := collect(t.conn, mapped(rows, func(a db.Auction) db.ID { return a.ID }),
+		func(q *db.Queries) ([]db.CountLotsRow, error) { return q.CountLots(ctx, db.ID{}) })
+	lots := map[db.ID]int{}
+	for _, c := range counts {
+		lots[c.SessionID] = int(c.Lots)
+	}
+	list := mapped(rows, sessionOf)
+	for i := range list {
+		list[i].Lots = lots[rows[i].ID]
+	}
+	return list, err
+}
+
+// draft locks a session's row and gives its rev; Conflict where it is no draft any more.
+func (t tx) draft(ctx context.Context, id uuid.UUID) (rev int64, err error) {
+	row, err := t.LockSession(ctx, db.ID(id))
+	switch {
+	case err != nil:
+		return 0, missing(err, "session_not_found", "session")
+	case row.State == auction.SessionCancelled:
+		return 0, fault.New(fault.Conflict, "session_not_draft", "the session was cancelled")
+	case row.State != auction.SessionDraft:
+		return 0, fault.New(fault.Conflict, "session_published", "the session is published; its rules are frozen")
+	}
+	return row.Rev, nil
+}
+
+func (t tx) draftOf(ctx context.Context, id uuid.UUID, rev int64) error {
+	now, err := t.draft(ctx, id)
+	if err == nil && now != rev {
+		return stale("session")
+	}
+	return err
+}
+
+// ChangeSession writes a draft where its rev is a.Rev.
+func (s *Store) ChangeSession(ctx context.Context, a auction.Session) (auction.Session, error) {
+	var after auction.Session
+	err := s.write(ctx, "change session", func(ctx context.Context, t tx) error {
+		if err := t.draftOf(ctx, a.ID, a.Rev); err != nil {
+			return err
+		}
+		rows, err := t.UpdateSession(ctx, db.UpdateSessionParams{Area: a.Area, Name: a.Name, Currency: a.Currency, StartsUs: a.StartsUS,
+			EndsUs: a.EndsUS, Recurrence: a.Recurrence, Zone: a.Zone, ID: db.ID(a.ID), Rev: a.Rev})
+		if err := one(rows, err, stale("session")); err != nil {
+			return err
+		}
+		after, err = t.session(ctx, a.ID)
+		return err
+	})
+	return after, err
+}
+
+// ListSessions gives sessions by start and id.
+func (s *Store) ListSessions(ctx context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error) {
+	after := p.Key
+	if p.Key == 0 && p.ID == uuid.Nil {
+		after = math.MinInt64
+	}
+	var list []auction.Session
+	err := s.read(ctx, "list sessions", func(ctx context.Context, q tx) error {
+		rows, err := q.ListSessions(ctx, db.ListSessionsParams{FromUs: f.FromUS, ToUs: cmp.Or(f.ToUS, math.MaxInt64),
+			AnyArea: f.Area == "", Area: f.Area, Drafts: f.Drafts, AnyState: f.State == "", NowUs: f.NowUS, State: f.State,
+			AfterUs: after, AfterID: db.ID(p.ID), Limit: page(p.Limit)})
+		list, err = q.sessions(ctx, rows, err)
+		return err
+	})
+	return list, err
+}
+
+// Publish freezes a draft: its row becomes scheduled, its lots take what Publish is given. All of the session's lots must
+// be given, as they were read: Stale `stale` otherwise. Conflict `item_withdrawn` where an item was withdrawn meanwhile.
+func (s *Store) Publish(ctx context.Context, a auction.Session, lots []auction.Lot) error {
+	return s.write(ctx, "publish", func(ctx context.Context, t tx) error {
+		if err := t.draftOf(ctx, a.ID, a.Rev); err != nil {
+			return err
+		}
+		if err := t.holdItems(ctx, lots); err != nil {
+			return err
+		}
+		if err := t.publishLots(ctx, a.ID, lots); err != nil {
+			return err
+		}
+		rows, err := t.SetSessionState(ctx, db.SetSessionStateParams{State: auction.SessionScheduled, ID: db.ID(a.ID), Rev: a.Rev})
+		return one(rows, err, stale("session"))
+	})
+}
+
+// holdItems locks the lots' items, none of which may have been withdrawn. The update writes what is there: it is the
+// lock that all engines share, and it counts.
+func (t tx) holdItems(ctx context.Context, lots []auction.Lot) error {
+	distinct := map[db.ID]bool{}
+	for _, l := range lots {
+		distinct[db.ID(l.Item)] = true
+	}
+	var held int64
+	err := each(t.conn, slices.Collect(maps.Keys(distinct)), func(q *db.Queries) error {
+		rows, err := q.HoldItems(ctx, db.ID{})
+		held += rows
+		return err
+	})
+	if err == nil && int(held) != len(distinct) {
+		err = fault.New(fault.Conflict, "item_withdrawn", "an item of the session was withdrawn")
+	}
+	return err
+}
+
+func (t tx) publishLots(ctx context.Context, session uuid.UUID, lots []auction.Lot) error {
+	there, err := t.session(ctx, session)
+	if err != nil {
+		return err
+	}
+	if there.Lots != len(lots) {
+		return stale("session's list of lots")
+	}
+	for _, l := range lots {
+		rows, err := t.PublishLot(ctx, db.PublishLotParams{Area: l.Area, Title: l.Title, Price: l.PriceMinor, Currency: l.Currency,
+			Stock: l.Stock, PerBuyer: l.PerBuyer, Code: l.Code, Salt: bytesOf(l.Salt), OpensUs: l.OpensUS, ClosesUs: l.ClosesUS,
+			State: l.State, Shard: l.Shard, ID: db.ID(l.ID), SessionID: db.ID(session), Rev: l.Rev})
+		if err := one(rows, err, stale("lot")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CancelSession cancels a draft. A published session is not cancelled here: its lots may be open in the gate, and only a
+// journalled record ends a lot.
+func (s *Store) CancelSession(ctx context.Context, id uuid.UUID, rev int64) error {
+	return s.write(ctx, "cancel session", func(ctx context.Context, t tx) error {
+		if err := t.draftOf(ctx, id, rev); err != nil {
+			return err
+		}
+		rows, err := t.SetSessionState(ctx, db.SetSessionStateParams{State: auction.SessionCancelled, ID: db.ID(id), Rev: rev})
+		return one(rows, err, stale("session"))
+	})
+}
+
+// DueToPreheat gives scheduled sessions that open soon or are open, soonest first.
+func (s *Store) DueToPreheat(ctx context.Context, nowUS, untilUS int64, limit int) ([]auction.Session, error) {
+	var list []auction.Session
+	err := s.read(ctx, "due to preheat", func(ctx context.Context, q tx) error {
+		rows, err := q.SessionsToPreheat(ctx, db.SessionsToPreheatParams{UntilUs: untilUS, NowUs: nowUS, Limit: page(limit)})
+		list, err = q.sessions(ctx, rows, err)
+		return err
+	})
+	return list, err
+}
+
+// EndSessions moves on what is over, at most 100 sessions a step, and gives the ended daily ones without a next
+// occurrence. A session is moved once, whoever asks.
+func (s *Store) EndSessions(ctx context.Context, nowUS int64) ([]auction.Session, error) {
+	var again []auction.Session
+	err := s.write(ctx, "end sessions", func(ctx context.Context, t tx) error {
+		over, err := t.SessionsToEnd(ctx, nowUS)
+		if err := t.moveSessions(ctx, over, err, auction.SessionScheduled, auction.SessionEnded); err != nil {
+			return err
+		}
+		final, err := t.SessionsToSettle(ctx)
+		if err := t.moveSessions(ctx, final, err, auction.SessionEnded, auction.SessionSettled); err != nil {
+			return err
+		}
+		rows, err := t.SessionsToRepeat(ctx)
+		again, err = t.sessions(ctx, rows, err)
+		return err
+	})
+	return again, err
+}
+
+func (t tx) moveSessions(ctx context.Context, list []db.ID, err error, was, state auction.SessionState) error {
+	for _, id := range list {
+		if err == nil {
+			_, err = t.MoveSession(ctx, db.MoveSessionParams{State: state, ID: id, Was: was})
+		}
+	}
+	return err
+}

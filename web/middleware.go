@@ -1,0 +1,146 @@
+package web
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"rostrum/auction"
+	"rostrum/web/api"
+	"rostrum/web/pages"
+)
+
+// middleware stands before all routes, outermost first.
+func (s *Server) middleware() {
+	s.app.Use(s.trace, s.count, s.catch, s.headers)
+}
+
+// trace gives every request an id: the client's where it has the form, else a new one. It goes into the answer, the logs,
+// the bid, its record and its order.
+func (s *Server) trace(c *fiber.Ctx) error {
+	id := strings.Clone(c.Get(fiber.HeaderXRequestID))
+	if !wellFormedTrace(id) {
+		random := make([]byte, 12)
+		if _, err := io.ReadFull(s.ports.Random, random); err != nil {
+			return fmt.Errorf("random bytes for a request id: %w", err)
+		}
+		id = hex.EncodeToString(random)
+	}
+	c.Locals(api.TraceKey, id)
+	c.Set(fiber.HeaderXRequestID, id)
+	return c.Next()
+}
+
+func wellFormedTrace(id string) bool {
+	if len(id) == 0 || len(id) > auction.MaxTrace {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// count tells the metrics of each request, under the route's template and never under what was asked for: a label that
+// clients can choose has no end.
+func (s *Server) count(c *fiber.Ctx) error {
+	started := s.edge.Clock()
+	err := c.Next()
+	if err != nil {
+		err = s.failed(c, err)
+	}
+	status, route := c.Response().StatusCode(), strings.Clone(c.Route().Path)
+	if c.Route().Method == "" || route == "/" && c.Path() != "/" {
+		route = "other"
+	}
+	took := s.edge.Clock().Sub(started)
+	method := methodLabel(c.Method())
+	s.ports.Counters.Request(route, method, status, took)
+	s.edge.Log.Debug("request", "trace", api.TraceOf(c), "method", method, "route", route, "status", status, "took", took)
+	return err
+}
+
+// methodLabel gives one of a few words, whatever was sent.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete, http.MethodPut, http.MethodOptions:
+		return strings.Clone(method)
+	}
+	return "other"
+}
+
+// catch turns a panic into a problem and an alarm: one bad input must not end the process.
+func (s *Server) catch(c *fiber.Ctx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.ports.Counters.Alarm("panic")
+			s.edge.Log.Error("a handler panicked", "trace", api.TraceOf(c), "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return c.Next()
+}
+
+// headers are the same for every answer; pages and the documentation allow themselves what they need. There is no CORS:
+// other sites have no business here until somebody lists them.
+func (s *Server) headers(c *fiber.Ctx) error {
+	c.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	c.Set("X-Content-Type-Options", "nosniff")
+	c.Set("X-Frame-Options", "DENY")
+	c.Set("Referrer-Policy", "same-origin")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.Set("Cache-Control", "no-store")
+	if s.options.CookieSecure {
+		c.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+	return c.Next()
+}
+
+// failed answers what no handler did: no such route, a body over the limit, a panic.
+func (s *Server) failed(c *fiber.Ctx, err error) error {
+	p := api.ProblemOf(fromFiber(err))
+	if p.Status == http.StatusInternalServerError {
+		s.edge.Log.Error("a request failed", "trace", api.TraceOf(c), "error", err)
+	}
+	p.Request = api.TraceOf(c)
+	if !strings.HasPrefix(c.Path(), api.Prefix) && strings.Contains(c.Get(fiber.HeaderAccept), "text/html") {
+		return pages.Problem(c, p)
+	}
+	for name, values := range p.GetHeaders() {
+		c.Set(name, values[0])
+	}
+	c.Set(fiber.HeaderContentType, p.ContentType(""))
+	return c.Status(p.Status).Send(p.JSON())
+}
+
+// fromFiber names what the server itself refuses.
+func fromFiber(err error) error {
+	var e *fiber.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case http.StatusNotFound:
+		return api.NewProblem("no_such_route", "")
+	case http.StatusMethodNotAllowed:
+		return api.NewProblem("method_not_allowed", "")
+	case http.StatusRequestEntityTooLarge:
+		return api.NewProblem("body_too_large", "")
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return api.NewProblem("headers_too_large", "")
+	case http.StatusRequestTimeout:
+		return api.NewProblem("request_timeout", "")
+	case http.StatusBadRequest, http.StatusBadGateway:
+		return api.NewProblem("bad_request", "")
+	}
+	return err
+}

@@ -1,0 +1,245 @@
+package webtest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+)
+
+// Sessions is auction.Sessions in memory, as far as the edge uses it. It is the shelf too: what a cache gives is what is
+// stored, without a delay.
+type Sessions struct {
+	auction.Sessions // nil: what is not here is not asked by the edge
+
+	mu       sync.Mutex
+	sessions map[uuid.UUID]auction.Session
+	lots     map[uuid.UUID]auction.Lot
+	reads    int
+}
+
+// Reads counts the calls that read one lot, whatever it is for.
+func (m *Sessions) Reads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
+}
+
+func noSession() error {
+	return fault.New(fault.NotFound, "session_not_found", "there is no such session")
+}
+
+func noLot() error { return fault.New(fault.NotFound, "lot_not_found", "there is no such lot") }
+
+// PutSession and PutLot write a row as it is.
+func (m *Sessions) PutSession(s auction.Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sessions == nil {
+		m.sessions, m.lots = map[uuid.UUID]auction.Session{}, map[uuid.UUID]auction.Lot{}
+	}
+	m.sessions[s.ID] = s
+}
+
+// PutLot writes a row as it is.
+func (m *Sessions) PutLot(l auction.Lot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lots[l.ID] = l
+}
+
+// CreateSession implements auction.Sessions.
+func (m *Sessions) CreateSession(_ context.Context, s auction.Session) error {
+	m.PutSession(s)
+	return nil
+}
+
+// Session implements auction.Sessions.
+func (m *Sessions) Session(_ context.Context, id uuid.UUID) (auction.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.session(id)
+}
+
+func (m *Sessions) session(id uuid.UUID) (auction.Session, error) {
+	s, ok := m.sessions[id]
+	if !ok {
+		return s, noSession()
+	}
+	s.Lots = 0
+	for _, l := range m.lots {
+		if l.Session == id {
+			s.Lots++
+		}
+	}
+	return s, nil
+}
+
+// ChangeSession implements auction.Sessions.
+func (m *Sessions) ChangeSession(_ context.Context, s auction.Session) (auction.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sessions[s.ID].Rev != s.Rev {
+		return s, staleRow()
+	}
+	s.Rev++
+	m.sessions[s.ID] = s
+	return s, nil
+}
+
+// ListSessions implements auction.Sessions.
+func (m *Sessions) ListSessions(_ context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []auction.Session
+	for id := range m.sessions {
+		s, _ := m.session(id)
+		after := p.ID == uuid.Nil || s.StartsUS > p.Key || s.StartsUS == p.Key && slices.Compare(s.ID[:], p.ID[:]) > 0
+		if after && (f.Area == "" || f.Area == s.Area) && (f.State == "" || s.StateAt(f.NowUS) == f.State) &&
+			(f.Drafts || s.State != auction.SessionDraft) && s.StartsUS >= f.FromUS && (f.ToUS == 0 || s.StartsUS < f.ToUS) {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, func(x, y auction.Session) int {
+		return cmp.Or(cmp.Compare(x.StartsUS, y.StartsUS), slices.Compare(x.ID[:], y.ID[:]))
+	})
+	return found[:min(len(found), p.Limit)], nil
+}
+
+// AddLot implements auction.Sessions.
+func (m *Sessions) AddLot(_ context.Context, l auction.Lot) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.lots {
+		if other.Session == l.Session && other.Item == l.Item {
+			return fault.New(fault.Conflict, "lot_exists", "the item is in this session")
+		}
+	}
+	m.lots[l.ID] = l
+	return nil
+}
+
+// ChangeLot implements auction.Sessions.
+func (m *Sessions) ChangeLot(_ context.Context, l auction.Lot) (auction.Lot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lots[l.ID].Rev != l.Rev {
+		return l, staleRow()
+	}
+	l.Rev++
+	m.lots[l.ID] = l
+	return l, nil
+}
+
+// RemoveLot implements auction.Sessions.
+func (m *Sessions) RemoveLot(_ context.Context, id uuid.UUID, rev int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lots[id].Rev != rev {
+		return staleRow()
+	}
+	delete(m.lots, id)
+	return nil
+}
+
+// Lot implements auction.Sessions.
+func (m *Sessions) Lot(_ context.Context, id uuid.UUID) (auction.Lot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	l, ok := m.lots[id]
+	if !ok {
+		return l, noLot()
+	}
+	return l, nil
+}
+
+// Lots implements auction.Sessions.
+func (m *Sessions) Lots(_ context.Context, session, after uuid.UUID, limit int) ([]auction.Lot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []auction.Lot
+	for _, l := range m.lots {
+		if l.Session == session && slices.Compare(l.ID[:], after[:]) > 0 {
+			found = append(found, l)
+		}
+	}
+	slices.SortFunc(found, func(x, y auction.Lot) int { return slices.Compare(x.ID[:], y.ID[:]) })
+	return found[:min(len(found), limit)], nil
+}
+
+// Publish implements auction.Sessions.
+func (m *Sessions) Publish(_ context.Context, s auction.Session, lots []auction.Lot) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sessions[s.ID].Rev != s.Rev {
+		return staleRow()
+	}
+	s.Rev++
+	m.sessions[s.ID] = s
+	for _, l := range lots {
+		m.lots[l.ID] = l
+	}
+	return nil
+}
+
+// CancelSession implements auction.Sessions.
+func (m *Sessions) CancelSession(_ context.Context, id uuid.UUID, rev int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[id]
+	if s.Rev != rev {
+		return staleRow()
+	}
+	s.State, s.Rev = auction.SessionCancelled, s.Rev+1
+	m.sessions[id] = s
+	return nil
+}
+
+// inSale says whether a published session that is not over has an item.
+func (m *Sessions) inSale(item uuid.UUID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.lots {
+		if l.Item == item && (l.State == auction.LotOpen || l.State == auction.LotPaused) {
+			return true
+		}
+	}
+	return false
+}
+
+// Shelf is edge.Shelf over Sessions; Known is asked first, as a Bloom filter is.
+type Shelf struct {
+	*Sessions
+	Known func(lot uuid.UUID) bool
+	Fail  error // what every call gives, where set
+}
+
+// Card implements edge.Shelf.
+func (s Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
+	if s.Fail != nil {
+		return auction.Lot{}, s.Fail
+	}
+	if s.Known != nil && !s.Known(lot) {
+		return auction.Lot{}, noLot()
+	}
+	return s.Lot(ctx, lot)
+}
+
+// Page implements edge.Shelf: in order of the lots' ids.
+func (s Shelf) Page(ctx context.Context, session, user uuid.UUID, p auction.Page) ([]auction.Lot, auction.Page, error) {
+	if s.Fail != nil {
+		return nil, auction.Page{}, s.Fail
+	}
+	all, err := s.Lots(ctx, session, p.ID, 1<<20)
+	all = slices.DeleteFunc(all, func(l auction.Lot) bool { return user != uuid.Nil && l.Seller == user })
+	if len(all) <= p.Limit {
+		return all, auction.Page{}, err
+	}
+	return all[:p.Limit], auction.Page{Limit: p.Limit, ID: all[p.Limit-1].ID}, err
+}
