@@ -64,7 +64,8 @@ lint: $(GOLANGCI) ## golangci-lint, by .golangci.yml
 	$(GOLANGCI) run ./...
 
 generate: $(SQLC) ## makes generated code and pages anew
-	PATH="$(dir $(SQLC)):$$PATH" go generate ./...
+	$(SQLC) generate -f store/sqlc.yaml
+	go generate ./...
 
 generate-check: ## fails when generated code is stale
 	@deploy/generate-check

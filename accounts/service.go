@@ -38,28 +38,36 @@ func (s *Service) Register(ctx context.Context, n NewUser) (User, error) {
 	if n.Roles&^(Bidder|Seller) != 0 {
 		wrong = append(wrong, fault.Field{Name: "roles", Detail: "nobody registers as " + n.Roles.String(), Remedy: "send bidder, seller or both"})
 	}
-	return s.create(ctx, n, wrong)
+	if err := s.check(ctx, n, wrong); err != nil {
+		return User{}, err
+	}
+	return s.create(ctx, n)
 }
 
 // AddUser makes an active user with any roles, for an admin or the command line; audited first. Errors as in Register.
 func (s *Service) AddUser(ctx context.Context, actor uuid.UUID, n NewUser) (User, error) {
-	wrong := n.Check()
-	if len(wrong) == 0 {
-		if err := s.note(ctx, actor, UsersCreate, NormalLogin(n.Login), "roles "+n.Roles.String()+", area "+n.Area); err != nil {
-			return User{}, err
-		}
-	}
-	return s.create(ctx, n, wrong)
-}
-
-func (s *Service) create(ctx context.Context, n NewUser, wrong []fault.Field) (User, error) {
-	unknown, err := s.unknownArea(ctx, n.Area)
-	if err != nil {
+	if err := s.check(ctx, n, n.Check()); err != nil {
 		return User{}, err
 	}
-	if invalid := fault.Invalids(append(wrong, unknown...)); invalid != nil {
-		return User{}, invalid
+	if err := s.note(ctx, actor, UsersCreate, NormalLogin(n.Login), "roles "+n.Roles.String()+", area "+n.Area); err != nil {
+		return User{}, err
 	}
+	return s.create(ctx, n)
+}
+
+// check gives one error of all that is wrong, the area's absence too.
+func (s *Service) check(ctx context.Context, n NewUser, wrong []fault.Field) error {
+	unknown, err := s.unknownArea(ctx, n.Area)
+	if err != nil {
+		return err
+	}
+	if invalid := fault.Invalids(append(wrong, unknown...)); invalid != nil {
+		return invalid
+	}
+	return nil
+}
+
+func (s *Service) create(ctx context.Context, n NewUser) (User, error) {
 	hash, err := s.Hasher.Hash(ctx, n.Password)
 	if err != nil {
 		return User{}, err

@@ -131,9 +131,15 @@ func TestAddUserIsAudited(t *testing.T) {
 	if diff := cmp.Diff(want, entries); diff != "" {
 		t.Error(diff)
 	}
-	n.Password = ""
-	if _, err := w.AddUser(t.Context(), actor, n); err == nil || len(w.memory.Entries()) != 1 {
-		t.Errorf("a refused user is in the audit log: %v", err)
+	for name, change := range map[string]func(*accounts.NewUser){
+		"no password":  func(n *accounts.NewUser) { n.Password = "" },
+		"unknown area": func(n *accounts.NewUser) { n.Area = "south" },
+	} {
+		refused := n
+		change(&refused)
+		if _, err := w.AddUser(t.Context(), actor, refused); fault.ClassOf(err) != fault.Invalid || len(w.memory.Entries()) != 1 {
+			t.Errorf("%s: %v, in the audit log: %v", name, err, w.memory.Entries())
+		}
 	}
 }
 

@@ -81,3 +81,11 @@ func (s Session) Next() (startsUS, endsUS int64) {
 	}
 	return startsUS, endsUS
 }
+
+// NextOccurrence gives the draft of a daily session's next occurrence, without lots: its sellers put them in again.
+func (s Session) NextOccurrence(id uuid.UUID, nowUS int64) Session {
+	next := Session{ID: id, Area: s.Area, Name: s.Name, Currency: s.Currency, Recurrence: s.Recurrence, Zone: s.Zone,
+		Parent: s.ID, State: SessionDraft, Creator: s.Creator, CreatedUS: nowUS, Rev: 1}
+	next.StartsUS, next.EndsUS = s.Next()
+	return next
+}

@@ -97,7 +97,8 @@ func (k Keys) Lots(shard int) string { return k.shard(shard) + "lots" }
 // Lot is a lot's terms and state.
 func (k Keys) Lot(shard int, lot uuid.UUID) string { return k.shard(shard) + "lot:" + lot.String() }
 
-// Stock is a lot's units left. Who does not know the code cannot name it. The code must be well formed.
+// Stock is a lot's units left. Who does not know the code cannot name it. The code must be well formed, or
+// empty, which names no stock.
 func (k Keys) Stock(shard int, lot uuid.UUID, code string) string {
 	return k.shard(shard) + "stock:" + lot.String() + ":" + code
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rostrum/goods"
 	"rostrum/internal/fault"
 )
 
@@ -47,10 +48,26 @@ var moves = []move{
 	{Complete, Shipping, Completed, "order.completed", []Party{Buyer, Operator}},
 }
 
+// Limits of details, in characters.
+const (
+	MaxExpress = 64
+	MaxReason  = 200
+)
+
 // Details are what an action brings with it.
 type Details struct {
-	Express string // ship: the carrier's number, 1 … 64 characters
-	Reason  string // cancel
+	Express string // ship: the carrier's number, 1 … MaxExpress characters
+	Reason  string // cancel: at most MaxReason characters
+}
+
+func (d Details) check(a Action) []fault.Field {
+	switch a {
+	case Ship:
+		return goods.Text("express", d.Express, 1, MaxExpress)
+	case Cancel:
+		return goods.Text("reason", d.Reason, 0, MaxReason)
+	}
+	return nil
 }
 
 // Move gives the order after an action and the event it makes. fault Conflict `order_state` where the order is not in
@@ -67,8 +84,9 @@ func (o Order) Move(a Action, who Party, d Details, eventID uuid.UUID, nowUS int
 		return o, Event{}, fault.New(fault.Forbidden, "not_your_order", fmt.Sprintf("the %s of an order cannot %s it", who, a))
 	case o.State != m.from:
 		return o, Event{}, fault.New(fault.Conflict, "order_state", fmt.Sprintf("an order in state %d cannot %s; it must be in %d", o.State, a, m.from))
-	case a == Ship && (d.Express == "" || len(d.Express) > 64):
-		return o, Event{}, fault.Wrong("express", "is missing or longer than 64 characters", "send the carrier's number")
+	}
+	if wrong := fault.Invalids(d.check(a)); wrong != nil {
+		return o, Event{}, wrong
 	}
 	return o.moved(m, d, eventID, nowUS)
 }

@@ -23,8 +23,10 @@ func ParseSerial(s string) (uuid.UUID, bool) {
 		return id, true
 	}
 	s = strings.NewReplacer("-", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(s))
-	b, err := serials.DecodeString(strings.TrimPrefix(s, "R"))
-	if err != nil || len(b) != 16 || len(s) == 0 {
+	s = strings.TrimPrefix(s, "R")
+	b, err := serials.DecodeString(s)
+	// The decoder skips line breaks and spare bits; an order has one serial.
+	if err != nil || len(b) != 16 || serials.EncodeToString(b) != s {
 		return uuid.Nil, false
 	}
 	return uuid.UUID(b), true

@@ -31,6 +31,24 @@ type carrier struct {
 // after it.
 var errPoison = errors.New("poison in the journal")
 
+// start sets the cursor to the ledger's position; but where the journal begins with the records that open an epoch, before
+// them. Those are written to the ledger first, by the cut, and must stand in the topic all the same.
+func (c *carrier) start(ctx context.Context, ledger Positions) error {
+	p, err := ledger.Position(ctx, c.shard)
+	if err != nil {
+		return err
+	}
+	c.acked = p.At()
+	first, err := c.journal.Read(ctx, c.shard, auction.Cursor{}, 1)
+	if fault.CodeOf(err) == CodeJournalPoison {
+		return nil // to be met again when it is its turn
+	}
+	if len(first) > 0 && !first[0].OfLot() && first[0].Seq <= p.Seq {
+		c.acked = auction.Cursor{Epoch: first[0].Epoch, Seq: first[0].Seq - 1}
+	}
+	return err
+}
+
 // read gives the next messages and the cursor after them; none: the journal has no more. errPoison (wrapped): the very
 // next entry cannot be carried.
 func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
@@ -56,7 +74,7 @@ func (c *carrier) gather(ctx context.Context, batch int) ([]auction.Record, erro
 	if err != nil || len(records) == 0 {
 		return nil, err
 	}
-	if c.acked.Seq > 0 && records[0].Seq != c.acked.Seq+1 {
+	if c.acked.Seq > 0 && records[0].Seq > c.acked.Seq+1 {
 		c.log.Error("journal does not continue where Kafka ends", "shard", c.shard, "after", c.acked, "first", records[0].At())
 	}
 	if c.linger <= 0 || len(records) >= batch || batch < c.maxBatch {

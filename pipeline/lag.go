@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
@@ -28,8 +29,8 @@ func (k *Kafka) Lag(ctx context.Context, group string) ([]PartitionLag, error) {
 	// Committed first: a group that moves between the two questions has a lag too large by what came in between, never one
 	// below zero.
 	answer, err := k.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: k.group(group), Topics: map[string][]int{name: partitions}})
-	if err == nil {
-		err = answer.Error
+	if err == nil && !errors.Is(answer.Error, kafka.GroupIdNotFound) {
+		err = answer.Error // a group that never was has committed nothing
 	}
 	if err != nil {
 		return nil, unavailable("offsets of group "+group, err)

@@ -172,12 +172,11 @@ func (r *Relay) States() []RelayState {
 // for no lease: whoever calls it has it (see LeaseRelay). An error of the journal or of Kafka ends it; calling again is
 // safe.
 func (r *Relay) Drain(ctx context.Context, shard int) (end int64, err error) {
-	p, err := r.positions.Position(ctx, shard)
-	if err != nil {
+	c := r.carrier(shard)
+	c.linger = 0
+	if err := c.start(ctx, r.positions); err != nil {
 		return 0, err
 	}
-	c := r.carrier(shard)
-	c.acked, c.linger = p.At(), 0
 	for {
 		messages, upTo, err := c.read(ctx)
 		if err != nil {

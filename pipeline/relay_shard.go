@@ -125,16 +125,15 @@ func (s *relayShard) leave(ctx context.Context) {
 	s.tell(false, "")
 }
 
-// begin sets the cursor to the position, once a lease.
+// begin sets the cursor, once a lease.
 func (s *relayShard) begin(ctx context.Context) error {
 	if s.begun {
 		return nil
 	}
-	p, err := s.r.positions.Position(ctx, s.shard)
-	if err != nil {
+	if err := s.start(ctx, s.r.positions); err != nil {
 		return err
 	}
-	s.acked, s.begun, s.trimmed = p.At(), true, auction.Cursor{}
+	s.begun, s.trimmed = true, auction.Cursor{}
 	return nil
 }
 
@@ -145,22 +144,24 @@ func (s *relayShard) follow(ctx context.Context) error {
 		return nil
 	}
 	s.looked = look
-	if s.acked.Before(p.At()) {
-		s.acked = p.At()
-	}
 	if s.resend.due(s.r.o.Clock(), p, s.acked) {
 		s.log.Warn("sending again from the position", "shard", s.shard, "position", p.At(), "acked", s.acked, "gap", p.GapSeq)
 		s.count.add(CountResends, 1)
 		s.acked = p.At()
 	}
-	if !s.trimmed.Before(p.At()) {
+	// Up to the position, not up to what Kafka acknowledged: the journal is the copy that mends a partition. But what was
+	// not sent stays, though the ledger may have it: a cut does.
+	upTo := p.At()
+	if s.acked.Before(upTo) {
+		upTo = s.acked
+	}
+	if !s.trimmed.Before(upTo) {
 		return nil
 	}
-	// Up to the position, not up to what Kafka acknowledged: the journal is the copy that mends a partition.
-	if err := s.journal.Trim(ctx, s.shard, p.At()); err != nil {
+	if err := s.journal.Trim(ctx, s.shard, upTo); err != nil {
 		return err
 	}
-	s.trimmed = p.At()
+	s.trimmed = upTo
 	return nil
 }
 

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -81,7 +84,7 @@ func MigrationStatus(ctx context.Context, database *sql.DB) ([]MigrationState, e
 func name(s *goose.Source) string { return s.Path }
 
 func provider(database *sql.DB) (*goose.Provider, error) {
-	locker, err := lock.NewMySQLTableLocker()
+	locker, err := lock.NewMySQLTableLocker(lock.WithTableLockTimeout(time.Second, 300), lock.WithTableRetryPolicy(held))
 	if err != nil {
 		return nil, fmt.Errorf("store: migrations: %w", err)
 	}
@@ -90,6 +93,11 @@ func provider(database *sql.DB) (*goose.Provider, error) {
 		return nil, fmt.Errorf("store: migrations: %w", err)
 	}
 	return p, nil
+}
+
+// held is the one error worth waiting for: another migrates. Any other would only be said later.
+func held(err error) bool {
+	return strings.Contains(err.Error(), "already held") || slices.Contains(passing, number(err))
 }
 
 func refuseNewer(ctx context.Context, p *goose.Provider) error {

@@ -81,7 +81,8 @@ func config(o Options) (*mysql.Config, error) {
 	// A statement may first wait for a lock, and must then hear 1205 rather than lose its connection.
 	c.ReadTimeout, c.WriteTimeout = o.Timeout+lockWait, o.Timeout
 	c.InterpolateParams, c.ClientFoundRows, c.RejectReadOnly, c.CheckConnLiveness = true, true, true, true
-	c.MultiStatements, c.ParseTime = false, false
+	c.MultiStatements = false
+	c.ParseTime, c.Loc = true, time.UTC // our own times are integers; the migrations' lock has others
 	c.Collation = "utf8mb4_bin"
 	if c.Params == nil {
 		c.Params = map[string]string{}

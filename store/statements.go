@@ -23,7 +23,7 @@ func Statements() []string {
 	_, _ = db.Prepare(context.Background(), r) // a recorder refuses nothing
 	all := append(r.texts, savepointText, rollbackText, schemaText, versionText)
 	for _, f := range []form{insertRecords, insertOrders, insertUnits, insertEvents, insertUsers} {
-		all = append(all, f.texts[:len(f.texts)-1]...)
+		all = append(all, f.texts[:]...)
 	}
 	for _, text := range r.texts {
 		for _, n := range sizes[:len(sizes)-1] {

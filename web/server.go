@@ -80,7 +80,6 @@ func New(p Ports, o Options) *Server {
 	s.probes()
 	api.Mount(s.app, e, o.Version)
 	pages.Mount(s.app, e, o.CookieSecure)
-	s.app.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	return s
 }
 

@@ -116,7 +116,7 @@ func (h *history) drawBid() auction.Bid {
 	case 0:
 		b.Lot = uuid.New()
 	case 1:
-		b.Code = codeB
+		b.Code = rapid.SampledFrom([]string{codeB, ""}).Draw(t, "code")
 	case 2:
 		b.Seen = rapid.SampledFrom([]int64{1, 999, 1000}).Draw(t, "seen")
 	case 3:

@@ -39,7 +39,7 @@ end`
 func Client(t testing.TB, addrs ...string) redis.UniversalClient {
 	t.Helper()
 	c := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, MaxRetries: -1, ContextTimeoutEnabled: true,
-		DialTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, PoolSize: 64})
+		DialTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, PoolSize: 64, DialerRetries: 1})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
@@ -53,13 +53,20 @@ func New(t testing.TB, client redis.UniversalClient, lineage string, change ...f
 	for _, c := range change {
 		c(&s.Options)
 	}
-	var err error
-	if s.Gate, err = gate.New(client, s.Options); err != nil {
-		t.Fatal(err)
-	}
+	s.Reopen(t)
 	t.Cleanup(func() { s.removeAll(t) })
 	s.SetClock(t, T0)
 	return s
+}
+
+// Reopen makes the gate anew by the subject's options, as another node would.
+func (s *Subject) Reopen(t testing.TB) {
+	t.Helper()
+	g, err := gate.New(s.Client, s.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Gate = g
 }
 
 // fataler is what a test and a property have in common.

@@ -14,7 +14,8 @@ import (
 
 // Decide is auction.Gate's. A bid's own trouble is in its answer's Err, so err is only set for a shard that does not
 // exist: one part of a long slice may be decided while the next is not. A code that cannot be one is answered BadCode
-// without asking Redis, AtUS being this node's time.
+// without asking Redis, AtUS being this node's time; no code at all goes the whole way, since who asks again for a receipt
+// need not send it.
 func (g *Gate) Decide(ctx context.Context, shard int, bids []auction.Bid) ([]auction.Answer, error) {
 	if err := g.checkShard(shard); err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func (g *Gate) screen(bids []auction.Bid, answers []auction.Answer) []int {
 			answers[i].Err = fault.New(fault.Invalid, "invalid", "the bid cannot be carried: quantity, amounts or trace")
 		case !b.Deadline.IsZero() && !now.Before(b.Deadline):
 			answers[i].Err = fault.New(fault.Unavailable, "deadline", "the bid's deadline passed before it was sent")
-		case !auction.CodeWellFormed(b.Code):
+		case b.Code != "" && !auction.CodeWellFormed(b.Code):
 			answers[i] = auction.Answer{Verdict: auction.BadCode, AtUS: now.UnixMicro(), Left: -1}
 		default:
 			rest = append(rest, i)

@@ -34,3 +34,15 @@ func TestRulesAreThoseOfTheBook(t *testing.T) {
 		t.Run(name, func(t *testing.T) { cachetest.Property(t, open(t)) })
 	}
 }
+
+func TestGate(t *testing.T) {
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) { cachetest.Gate(t, open) })
+	}
+}
+
+func TestRulesCases(t *testing.T) {
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) { cachetest.Rules(t, open(t), "../../auction/testdata/rules") })
+	}
+}

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -25,11 +26,8 @@ func (g *Gate) Load(ctx context.Context, state auction.ShardState, records []auc
 	if err := g.clear(ctx, state.Shard); err != nil {
 		return auction.Digest{}, err
 	}
-	commands := loadCommands(g.keys, state, records)
-	for some := range slices.Chunk(commands, maxPipeline) {
-		if err := g.send(ctx, some); err != nil {
-			return auction.Digest{}, err
-		}
+	if err := g.write(ctx, loadCommands(g.keys, state, records)); err != nil {
+		return auction.Digest{}, err
 	}
 	if err := g.loadStep(ctx, state, "end", token); err != nil {
 		return auction.Digest{}, err
@@ -107,12 +105,27 @@ func (g *Gate) nodeOf(ctx context.Context, shard int) (redis.Cmdable, error) {
 	return node, nil
 }
 
-// send runs commands that were made beforehand.
-func (g *Gate) send(ctx context.Context, commands [][]any) error {
-	return g.bulk(ctx, func(p redis.Pipeliner) error {
-		for _, c := range commands {
-			p.Do(ctx, c...)
+// write runs commands as they are made, in pipelines.
+func (g *Gate) write(ctx context.Context, commands iter.Seq[[]any]) error {
+	batch := make([][]any, 0, maxPipeline)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
 		}
-		return nil
-	})
+		defer func() { batch = batch[:0] }()
+		return g.bulk(ctx, func(p redis.Pipeliner) error {
+			for _, c := range batch {
+				p.Do(ctx, c...)
+			}
+			return nil
+		})
+	}
+	for c := range commands {
+		if batch = append(batch, c); len(batch) == maxPipeline {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 
@@ -12,31 +13,41 @@ import (
 )
 
 // loadCommands gives the commands that write a state and its journal into an empty shard.
-func loadCommands(keys cache.Keys, state auction.ShardState, records []auction.Record) [][]any {
-	var commands [][]any
-	for _, l := range state.Lots {
-		commands = append(commands, lotCommands(keys, state.Shard, l)...)
+func loadCommands(keys cache.Keys, state auction.ShardState, records []auction.Record) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for _, l := range state.Lots {
+			for c := range lotCommands(keys, state.Shard, l) {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+		for _, r := range records {
+			if !yield(append([]any{"XADD", keys.Journal(state.Shard), r.ID()}, encode(r)...)) {
+				return
+			}
+		}
 	}
-	journal := keys.Journal(state.Shard)
-	for _, r := range records {
-		commands = append(commands, append([]any{"XADD", journal, r.ID()}, encode(r)...))
-	}
-	return commands
 }
 
-func lotCommands(keys cache.Keys, shard int, l auction.LotBook) [][]any {
-	commands := [][]any{
-		{"SADD", keys.Lots(shard), l.ID.String()},
-		append([]any{"HSET", keys.Lot(shard, l.ID)}, fieldsOf(l.Lot)...),
-		{"SET", keys.Stock(shard, l.ID, l.Code), l.Left},
+func lotCommands(keys cache.Keys, shard int, l auction.LotBook) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		terms := append([]any{"HSET", keys.Lot(shard, l.ID)}, fieldsOf(l.Lot)...)
+		if !yield([]any{"SADD", keys.Lots(shard), l.ID.String()}) || !yield(terms) ||
+			!yield([]any{"SET", keys.Stock(shard, l.ID, l.Code), l.Left}) {
+			return
+		}
+		for _, r := range l.Admitted {
+			if !yield([]any{"HSET", keys.Bids(shard, l.ID), receiptField(r.Buyer, r.Bid), receiptText(r)}) {
+				return
+			}
+		}
+		for _, u := range l.Units {
+			if !yield([]any{"SET", keys.Unit(shard, l.Session, l.ID, u.Buyer, u.Nth), marker(u)}) {
+				return
+			}
+		}
 	}
-	for _, r := range l.Admitted {
-		commands = append(commands, []any{"HSET", keys.Bids(shard, l.ID), receiptField(r.Buyer, r.Bid), receiptText(r)})
-	}
-	for _, u := range l.Units {
-		commands = append(commands, []any{"SET", keys.Unit(shard, l.Session, l.ID, u.Buyer, u.Nth), marker(u)})
-	}
-	return commands
 }
 
 // digest counts what the gate holds of the lots and units that were written, by reading it.

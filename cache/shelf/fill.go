@@ -116,6 +116,10 @@ func (s *Shelf) fillOnce(ctx context.Context, p place) (entry, error) {
 	}
 	if won {
 		defer unlock()
+		// Between our look and the lock another may have filled and gone.
+		if found, err := s.read(ctx, p); err == nil && (found.value != nil || found.none) {
+			return found, nil
+		}
 		return p.fill(ctx, true)
 	}
 	if found := s.await(ctx, p); found.value != nil || found.none {
@@ -143,8 +147,12 @@ func (s *Shelf) refill(ctx context.Context, p place) {
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Fill)
 		defer cancel()
 		unlock, won, err := s.fillLock(own, p)
-		if err == nil && won {
-			defer unlock()
+		if err != nil || !won {
+			return
+		}
+		defer unlock()
+		// Between the reader's look and the lock another may have filled and gone.
+		if found, err := s.read(own, p); err == nil && s.o.Now().UnixMicro() >= found.freshUntil {
 			_, _ = p.fill(own, true) // counted by visit; the stale one stays until it ends
 		}
 	}()

@@ -19,6 +19,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"rostrum/internal/app"
+	"rostrum/internal/crowd"
 )
 
 func main() {
@@ -96,16 +97,17 @@ func flashSale(ctx context.Context, a *app.App, shop *sellers, s screen, o optio
 	if err := a.AwaitShards(ctx, 30*time.Second); err != nil {
 		return 0, err
 	}
-	c := newCrowd("http://"+a.Addr().String(), nil)
+	base := "http://" + a.Addr().String()
+	c := crowd.New(func() string { return base }, crowd.Options{Spread: rushSpread})
+	defer c.Close()
 	sale := &sale{app: a, screen: s, sellers: shop}
-	tokens, err := sale.tokens(ctx, c)
+	members, err := sale.members(ctx, c)
 	if err != nil {
 		return 0, err
 	}
 	if err := sale.plan(ctx, o.lead+time.Second, o.sale); err != nil {
 		return 0, err
 	}
-	c.lots = sale.lots
 	bar := progressbar.NewOptions(len(stocks), progressbar.OptionSetWriter(s.out), progressbar.OptionSetDescription("Preheating"),
 		progressbar.OptionShowCount(), progressbar.OptionSetVisibility(s.terminal))
 	report, err := a.Preheat(ctx, sale.session.ID, func(done, _ int) { _ = bar.Set(done) })
@@ -114,7 +116,7 @@ func flashSale(ctx context.Context, a *app.App, shop *sellers, s screen, o optio
 		return 0, fmt.Errorf("preheat: %w", err)
 	}
 	s.say("Preheated %d lots, %d verified", report.Lots, report.Verified)
-	if err := sale.run(ctx, c, tokens); err != nil {
+	if err := sale.run(ctx, c, members); err != nil {
 		return 0, err
 	}
 	return sale.count(ctx, c)

@@ -11,11 +11,17 @@ import (
 	"rostrum/auction"
 	"rostrum/goods"
 	"rostrum/internal/app"
-	"rostrum/orders"
+	"rostrum/internal/crowd"
 )
 
 // The flash sale: lots with these stocks, 100 units together.
 var stocks = []int64{25, 20, 15, 10, 10, 10, 5, 5}
+
+// The crowd.
+const (
+	bidders    = 2000
+	rushSpread = 2 * time.Second
+)
 
 // How long the road may take to clear after the rush, and how often it is looked at meanwhile.
 const (
@@ -56,29 +62,29 @@ func (s *sale) plan(ctx context.Context, startsIn, length time.Duration) error {
 	return err
 }
 
-// tokens gives every bidder a token: some log in, the others' are minted in one audited command.
-func (s *sale) tokens(ctx context.Context, c *crowd) ([]string, error) {
-	var tokens []string
+// members gives every bidder a token: some log in, the others' are minted in one audited command.
+func (s *sale) members(ctx context.Context, c *crowd.Crowd) ([]crowd.Member, error) {
+	var members []crowd.Member
 	for n := range passwordBidders {
-		token, err := c.logIn(ctx, bidderLogin(n))
+		m, err := c.LogIn(ctx, bidderLogin(n), password)
 		if err != nil {
-			return nil, fmt.Errorf("log-in of %s: %w", bidderLogin(n), err)
+			return nil, err
 		}
-		tokens = append(tokens, token)
+		members = append(members, m)
 		s.screen.move("Logging in: %d of %d with their passwords", n+1, passwordBidders)
 	}
 	s.screen.still()
-	minted, err := s.app.Accounts.MintTokens(ctx, uuid.Nil, accounts.MintRequest{Area: areas[0].code, Count: bidders - len(tokens),
+	minted, err := s.app.Accounts.MintTokens(ctx, uuid.Nil, accounts.MintRequest{Area: areas[0].code, Count: bidders - len(members),
 		Progress: func(done int) { s.screen.move("Minting tokens: %d of %d", done, bidders-passwordBidders) }})
 	s.screen.still()
 	for _, m := range minted {
-		tokens = append(tokens, m.Token)
+		members = append(members, crowd.Member{User: m.User, Token: m.Token})
 	}
-	return tokens, err
+	return members, err
 }
 
 // run waits for the start, lets the crowd rush, and shows the road until it is clear.
-func (s *sale) run(ctx context.Context, c *crowd, tokens []string) error {
+func (s *sale) run(ctx context.Context, c *crowd.Crowd, members []crowd.Member) error {
 	for left := time.Until(time.UnixMicro(s.session.StartsUS)); left > 0; left = time.Until(time.UnixMicro(s.session.StartsUS)) {
 		s.screen.move("The sale starts in %d s", int(left.Seconds())+1)
 		if !pause(ctx, min(left, time.Second)) {
@@ -86,9 +92,9 @@ func (s *sale) run(ctx context.Context, c *crowd, tokens []string) error {
 		}
 	}
 	s.screen.still()
-	s.screen.say("The sale is open: %d bidders for %d units on %d lots", len(tokens), units(), len(s.lots))
+	s.screen.say("The sale is open: %d bidders for %d units on %d lots", len(members), units(), len(s.lots))
 	done := make(chan struct{})
-	go func() { defer close(done); c.rush(ctx, s.session.ID, tokens) }()
+	go func() { defer close(done); c.Rush(ctx, s.session.ID, members) }()
 	for rushing := true; rushing; {
 		select {
 		case <-done:
@@ -108,7 +114,7 @@ func units() (n int64) {
 }
 
 // look draws the line of what has happened so far, and says whether the road is clear.
-func (s *sale) look(ctx context.Context, c *crowd) (clear bool) {
+func (s *sale) look(ctx context.Context, c *crowd.Crowd) (clear bool) {
 	lag, journal := s.app.Remaining(ctx)
 	counts, err := s.app.Store.LotCounts(ctx, s.session.ID)
 	var written int64
@@ -116,12 +122,12 @@ func (s *sale) look(ctx context.Context, c *crowd) (clear bool) {
 		written += l.Units
 	}
 	s.screen.move("admitted %4d   refused %5d   no answer %d   |   journal %4d   lag %4d   |   units in orders %3d",
-		c.admitted.Load(), c.refused.Load(), c.unknown.Load(), journal, lag, written)
+		c.Admitted.Load(), c.Refused.Load(), c.Unanswered.Load(), journal, lag, written)
 	return err == nil && lag == 0 && journal == 0
 }
 
 // settle waits until everything that was admitted is in MySQL, or for so long as that may take.
-func (s *sale) settle(ctx context.Context, c *crowd) error {
+func (s *sale) settle(ctx context.Context, c *crowd.Crowd) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for !s.look(ctx, c) {
@@ -134,12 +140,21 @@ func (s *sale) settle(ctx context.Context, c *crowd) error {
 }
 
 // count compares what the crowd was told with gate, Kafka and MySQL, and prints the table.
-func (s *sale) count(ctx context.Context, c *crowd) (wrong int, err error) {
-	told := orders.Side{Name: "the bidders' log", Admissions: c.receipts, May: true, Partial: true}
-	table, err := s.app.Reconcile(ctx, []uuid.UUID{s.session.ID}, told)
+func (s *sale) count(ctx context.Context, c *crowd.Crowd) (wrong int, err error) {
+	table, err := s.app.Reconcile(ctx, []uuid.UUID{s.session.ID}, c.Side())
 	if err != nil {
 		return 0, err
 	}
-	s.screen.verdicts(c.verdicts)
+	s.screen.verdicts(c.Told())
 	return s.screen.table(table), nil
+}
+
+// pause waits, or gives false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }

@@ -25,7 +25,7 @@ func (c *cli) lagCommand() *cobra.Command {
 			if every < leastWatch {
 				return usage("--every is %s: write %s or more", every, leastWatch)
 			}
-			return c.with(cmd.Context(), needRoad, func(p platform) error {
+			return c.with(needRoad, func(p platform) error {
 				if watch {
 					return c.watchLag(cmd.Context(), p, every)
 				}

@@ -13,13 +13,13 @@ func (c *cli) migrateCommand() *cobra.Command {
 	status := &cobra.Command{
 		Use: "status", Short: "Say which migrations are applied; exit status 1 if some are not", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.with(cmd.Context(), needMySQL, func(p platform) error { return c.migrations(cmd.Context(), p, true) })
+			return c.with(needMySQL, func(p platform) error { return c.migrations(cmd.Context(), p, true) })
 		},
 	}
 	up := &cobra.Command{
 		Use: "up", Short: "Apply all that are not; two that run at once wait for each other", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.with(cmd.Context(), needMySQL, func(p platform) error {
+			return c.with(needMySQL, func(p platform) error {
 				step, end := c.progress("migrations")
 				err := p.MigrateUp(cmd.Context(), step)
 				end()
@@ -37,7 +37,7 @@ func (c *cli) migrateCommand() *cobra.Command {
 			if !sure {
 				return usage("migrate down deletes what is in the tables it takes back: add --sure")
 			}
-			return c.with(cmd.Context(), needMySQL, func(p platform) error {
+			return c.with(needMySQL, func(p platform) error {
 				if err := p.MigrateDown(cmd.Context()); err != nil {
 					return err
 				}

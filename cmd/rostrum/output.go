@@ -4,17 +4,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
 )
 
-// show prints v as JSON, or what text writes.
+// show prints v as JSON, or what text writes. A list of nothing is [] and not null.
 func (c *cli) show(v any, text func(w io.Writer)) error {
 	if c.output != "json" {
 		text(c.out)
 		return nil
+	}
+	if list := reflect.ValueOf(v); list.Kind() == reflect.Slice && list.IsNil() {
+		v = []struct{}{}
 	}
 	encoder := json.NewEncoder(c.out)
 	if !c.outTerminal {

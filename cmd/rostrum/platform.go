@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/accounts"
+	"rostrum/goods"
 )
 
 // The parts of an installation that a command may need, as the configuration names them. What opens the store needs the
@@ -36,13 +37,16 @@ type platform interface {
 	// Doctor looks at each server and at what they must agree on. It does not fail: what fails is a finding.
 	Doctor(ctx context.Context) []finding
 	// Accounts makes users and tokens.
-	Accounts() *accounts.Service
+	Accounts(ctx context.Context) (*accounts.Service, error)
+	// PutArea makes a sales area or renames it, audited; Areas lists them.
+	PutArea(ctx context.Context, area goods.Area) error
+	Areas(ctx context.Context) ([]goods.Area, error)
 	// Reconcile counts the invariants of the sale.
 	Reconcile(ctx context.Context) ([]invariant, error)
 	// Rewind and AcceptGap are an operator's ways out of a halted shard; both are audited.
 	Rewind(ctx context.Context, shard int, offset int64) error
 	AcceptGap(ctx context.Context, shard int, seq int64) error
-	Close() error
+	Close()
 }
 
 type migration struct {
@@ -52,18 +56,20 @@ type migration struct {
 }
 
 type topicChange struct {
-	Topic string `json:"topic"`
-	What  string `json:"what"` // what differs
-	Have  string `json:"have"`
-	Want  string `json:"want"`
+	Topic  string `json:"topic"`
+	What   string `json:"what"` // create, or the setting that differs
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Manual bool   `json:"manual"` // not mended by apply: Kafka's own tools do it
 }
 
 type preheated struct {
 	Session  uuid.UUID `json:"session"`
 	Lots     int       `json:"lots"`     // in the session
-	Written  int       `json:"written"`  // into the gate now
-	Open     int       `json:"open"`     // refused because they are open already
-	Verified int       `json:"verified"` // found there afterwards
+	Written  int       `json:"written"`  // into the gate, now
+	Open     int       `json:"open"`     // refused: they are open already
+	Closed   int       `json:"closed"`   // refused: they are over
+	Verified int       `json:"verified"` // found on the shelf afterwards
 }
 
 type road struct {
@@ -94,16 +100,15 @@ type shardRoad struct {
 }
 
 type finding struct {
-	What   string `json:"what"`  // e.g. "mysql", "redis gate"
-	Check  string `json:"check"` // what was looked at
-	Good   bool   `json:"good"`
-	Detail string `json:"detail"` // what was found
+	Part   string `json:"part"` // e.g. mysql, "redis (gate)"
+	OK     bool   `json:"ok"`
+	Says   string `json:"says"` // version, or what is wrong
 	Remedy string `json:"remedy,omitempty"`
 }
 
 type invariant struct {
-	Name  string `json:"name"`  // what must hold
-	Left  string `json:"left"`  // counted here
-	Right string `json:"right"` // and there
-	Wrong int64  `json:"wrong"` // cases in which it does not hold
+	Name    string `json:"name"`    // what must hold
+	Checked int    `json:"checked"` // things looked at
+	Wrong   int    `json:"wrong"`   // of them, those for which it does not hold
+	Detail  string `json:"detail,omitempty"`
 }

@@ -25,7 +25,7 @@ func (c *cli) preheatCommand() *cobra.Command {
 					return usage("%q is not the id of a session", args[0])
 				}
 			}
-			return c.with(cmd.Context(), needRoad, func(p platform) error { return c.preheat(cmd.Context(), p, session) })
+			return c.with(needRoad, func(p platform) error { return c.preheat(cmd.Context(), p, session) })
 		},
 	}
 }
@@ -40,14 +40,14 @@ func (c *cli) preheat(ctx context.Context, p platform, session uuid.UUID) error 
 	missing, rows := 0, [][]string{}
 	for _, r := range reports {
 		missing += max(0, r.Lots-r.Verified)
-		rows = append(rows, []string{r.Session.String(), strconv.Itoa(r.Lots), strconv.Itoa(r.Written), strconv.Itoa(r.Open), strconv.Itoa(r.Verified)})
+		rows = append(rows, []string{r.Session.String(), strconv.Itoa(r.Lots), strconv.Itoa(r.Written), strconv.Itoa(r.Open), strconv.Itoa(r.Closed), strconv.Itoa(r.Verified)})
 	}
 	err = c.show(reports, func(w io.Writer) {
 		if len(rows) == 0 {
 			_, _ = fmt.Fprintln(w, "no session is due")
 			return
 		}
-		table(w, []string{"SESSION", "LOTS", "WRITTEN", "OPEN ALREADY", "VERIFIED"}, rows)
+		table(w, []string{"SESSION", "LOTS", "WRITTEN", "OPEN", "OVER", "VERIFIED"}, rows)
 	})
 	if err == nil && missing > 0 {
 		return wrongError{fmt.Sprintf("%d lots were not found after writing", missing)}

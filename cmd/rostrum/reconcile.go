@@ -14,7 +14,7 @@ func (c *cli) reconcileCommand() *cobra.Command {
 		Short: "Count what must hold of the sale, each side taken from another place; exit status 1 if it does not",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.with(cmd.Context(), needRoad, func(p platform) error {
+			return c.with(needRoad, func(p platform) error {
 				invariants, err := p.Reconcile(cmd.Context())
 				if err != nil {
 					return err
@@ -31,9 +31,9 @@ func (c *cli) invariants(invariants []invariant) error {
 		if i.Wrong > 0 {
 			broken++
 		}
-		rows = append(rows, []string{i.Name, i.Left, i.Right, strconv.FormatInt(i.Wrong, 10)})
+		rows = append(rows, []string{i.Name, strconv.Itoa(i.Checked), strconv.Itoa(i.Wrong), i.Detail})
 	}
-	if err := c.show(invariants, func(w io.Writer) { table(w, []string{"MUST HOLD", "HERE", "THERE", "WRONG"}, rows) }); err != nil {
+	if err := c.show(invariants, func(w io.Writer) { table(w, []string{"MUST HOLD", "CHECKED", "WRONG", "DETAIL"}, rows) }); err != nil {
 		return err
 	}
 	if broken > 0 {

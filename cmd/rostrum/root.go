@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,8 +24,8 @@ type world struct {
 
 	outTerminal, errTerminal bool // whether somebody looks at them
 
-	// open connects to what the parts of the installation named by need are.
-	open func(ctx context.Context, c config.Config, log *slog.Logger, need []string) (platform, error)
+	// open makes the platform of a configuration; what a command needs of it is connected when it asks.
+	open func(c config.Config, log *slog.Logger) (platform, error)
 }
 
 // cli is one run: the world and the flags that every command has.
@@ -118,9 +117,9 @@ func (c *cli) load(need []string, set ...string) (config.Config, error) {
 	})
 }
 
-// with opens the parts that a command needs, does it, and closes them.
-func (c *cli) with(ctx context.Context, need []string, do func(p platform) error) (err error) {
-	settings, err := c.load(need)
+// with does something with the platform, of which need names the parts that must be configured, and closes it.
+func (c *cli) with(need []string, do func(p platform) error, set ...string) error {
+	settings, err := c.load(need, set...)
 	if err != nil {
 		return err
 	}
@@ -129,10 +128,10 @@ func (c *cli) with(ctx context.Context, need []string, do func(p platform) error
 	if err != nil {
 		return fmt.Errorf("set up the log: %w", err)
 	}
-	p, err := c.open(ctx, settings, log, need)
+	p, err := c.open(settings, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
+	defer p.Close()
 	return do(p)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,7 +17,7 @@ func (c *cli) serveCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	cmd.Flags().StringSliceVar(&roles, "roles", nil, "api, relay, worker, closer; empty: those of the configuration")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var set []string
 		if len(roles) > 0 {
 			set = []string{"roles=" + strings.Join(roles, ",")}
@@ -35,11 +34,11 @@ func (c *cli) serveCommand() *cobra.Command {
 			log.Warn(warning)
 		}
 		log.Info("starting", "version", readBuild().Version, "config", settings)
-		p, err := c.open(cmd.Context(), settings, log, nil)
+		p, err := c.open(settings, log)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, p.Close()) }()
+		defer p.Close()
 		return p.Serve(cmd.Context())
 	}
 	return cmd

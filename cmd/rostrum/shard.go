@@ -20,7 +20,7 @@ func (c *cli) shardCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.with(cmd.Context(), needRoad, func(p platform) error {
+			return c.with(needRoad, func(p platform) error {
 				if err := p.Rewind(cmd.Context(), shard, offset); err != nil {
 					return err
 				}
@@ -42,7 +42,7 @@ func (c *cli) shardCommand() *cobra.Command {
 			if !sure {
 				return usage("accept-gap gives up admissions that people have receipts for; try shard rewind first, then add --sure")
 			}
-			return c.with(cmd.Context(), needRoad, func(p platform) error {
+			return c.with(needRoad, func(p platform) error {
 				if err := p.AcceptGap(cmd.Context(), shard, seq); err != nil {
 					return err
 				}

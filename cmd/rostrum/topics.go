@@ -20,7 +20,7 @@ func (c *cli) topicsCommand() *cobra.Command {
 		cmd.AddCommand(&cobra.Command{
 			Use: sub.use, Short: sub.short, Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return c.with(cmd.Context(), needKafka, func(p platform) error { return c.topics(cmd.Context(), p, sub.apply) })
+				return c.with(needKafka, func(p platform) error { return c.topics(cmd.Context(), p, sub.apply) })
 			},
 		})
 	}
@@ -32,19 +32,25 @@ func (c *cli) topics(ctx context.Context, p platform, apply bool) error {
 	if err != nil {
 		return err
 	}
-	err = c.show(changes, func(w io.Writer) {
-		var rows [][]string
-		for _, change := range changes {
-			rows = append(rows, []string{change.Topic, change.What, change.Have, change.Want})
+	left, rows := 0, [][]string{}
+	for _, change := range changes {
+		if !apply || change.Manual {
+			left++
 		}
-		if rows == nil {
+		rows = append(rows, []string{change.Topic, change.What, change.From, change.To, yes(apply && !change.Manual)})
+	}
+	err = c.show(changes, func(w io.Writer) {
+		if len(rows) == 0 {
 			_, _ = fmt.Fprintln(w, "the topics are as they should be")
 			return
 		}
-		table(w, []string{"TOPIC", "WHAT", "WAS", "SHOULD BE"}, rows)
+		table(w, []string{"TOPIC", "WHAT", "FROM", "TO", "DONE"}, rows)
 	})
-	if err == nil && !apply && len(changes) > 0 {
-		return wrongError{fmt.Sprintf("%d differences: rostrum topics apply", len(changes))}
+	switch {
+	case err != nil || left == 0:
+		return err
+	case apply:
+		return wrongError{fmt.Sprintf("%d differences are left to Kafka's own tools", left)}
 	}
-	return err
+	return wrongError{fmt.Sprintf("%d differences: rostrum topics apply", left)}
 }

@@ -19,6 +19,8 @@ import (
 // maxPasswordFile bounds what is read as a password; a longer one would be refused anyway.
 const maxPasswordFile = 4096
 
+var errNoArea = usage("--area is missing: write the code of a sales area")
+
 func (c *cli) userCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make users and tokens; audited"}
 	cmd.AddCommand(c.userAddCommand(), c.userTokenCommand())
@@ -39,8 +41,10 @@ func (c *cli) userAddCommand() *cobra.Command {
 	flags.StringVar(&n.Area, "area", "", "code of the sales area")
 	flags.StringSliceVar(&roles, "roles", []string{"bidder"}, "bidder, seller, operator, analyst, admin")
 	flags.StringVar(&file, "password-file", "", "file whose first line is the password; -: standard input")
-	_ = cmd.MarkFlagRequired("area") // fails only for a flag that does not exist
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if n.Area == "" {
+			return errNoArea
+		}
 		n.Login = args[0]
 		if n.Name == "" {
 			n.Name = n.Login
@@ -51,13 +55,17 @@ func (c *cli) userAddCommand() *cobra.Command {
 		if n.Password, err = c.password(file); err != nil {
 			return err
 		}
-		return c.with(cmd.Context(), needUsers, func(p platform) error { return c.addUser(cmd.Context(), p, n, file == "") })
+		return c.with(needUsers, func(p platform) error { return c.addUser(cmd.Context(), p, n, file == "") })
 	}
 	return cmd
 }
 
 func (c *cli) addUser(ctx context.Context, p platform, n accounts.NewUser, made bool) error {
-	user, err := p.Accounts().AddUser(ctx, uuid.Nil, n)
+	service, err := p.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	user, err := service.AddUser(ctx, uuid.Nil, n)
 	if err != nil {
 		return err
 	}
@@ -113,21 +121,27 @@ func (c *cli) userTokenCommand() *cobra.Command {
 			"their tokens cannot be refreshed. Text output is the tokens alone; json has user, login and token.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.with(cmd.Context(), needUsers, func(p platform) error { return c.mint(cmd.Context(), p, r) })
+			if r.Area == "" {
+				return errNoArea
+			}
+			return c.with(needUsers, func(p platform) error { return c.mint(cmd.Context(), p, r) })
 		},
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&r.Count, "count", 1, fmt.Sprintf("how many, up to %d", accounts.MaxMint))
 	flags.StringVar(&r.Area, "area", "", "code of the sales area")
 	flags.DurationVar(&r.TTL, "ttl", time.Hour, "their life, up to "+accounts.MaxTokenLife.String())
-	_ = cmd.MarkFlagRequired("area")
 	return cmd
 }
 
 func (c *cli) mint(ctx context.Context, p platform, r accounts.MintRequest) error {
+	service, err := p.Accounts(ctx)
+	if err != nil {
+		return err
+	}
 	step, end := c.progress("users")
 	r.Progress = func(done int) { step(done, r.Count) }
-	minted, err := p.Accounts().MintTokens(ctx, uuid.Nil, r)
+	minted, err := service.MintTokens(ctx, uuid.Nil, r)
 	end()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@
 # only a process that also works inside the folder is ever signalled.
 
 set -euo pipefail
+shopt -s inherit_errexit # or a failure inside $(…) goes unseen
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 repo=$(cd "$here/../.." && pwd -P)
 cache=${ROSTRUM_CACHE:-${HOME:-/root}/.cache/rostrum}

@@ -12,7 +12,8 @@ mysql_program() {
         say "$to/run/mysqld"
       else
         say "deploy/local: MySQL 9 is not to be had, taking 8.0.15" >&2
-        say "$(mysql8)/bin/mysqld"
+        to=$(mysql8)
+        say "$to/bin/mysqld"
       fi
       ;;
   esac

@@ -58,9 +58,14 @@ func (c *closer) preheatDue(ctx context.Context) error {
 		if _, did := c.preheated[s.ID]; did {
 			continue
 		}
-		if err := c.preheat(ctx, s.ID); err != nil {
-			failed = append(failed, err)
+		switch err := c.preheat(ctx, s.ID); fault.CodeOf(err) {
+		case "not_vouched", "preheat_busy": // recovery is due, which loads its lots too; or another node is at it
 			continue
+		default:
+			if err != nil {
+				failed = append(failed, err)
+				continue
+			}
 		}
 		c.preheated[s.ID] = s.EndsUS
 	}

@@ -51,17 +51,18 @@ type App struct {
 	Kafka      *pipeline.Kafka
 	Accounts   *accounts.Service
 
-	parts     Parts
-	gateFacts func(ctx context.Context) (cache.Facts, error)
-	owner     string // of this process' leases
-	closers   []func() error
-	sequence  sequence
-	died      chan error
-	address   net.Addr
-	disowned  atomic.Int64 // when a shard was last given to recovery, ns
-	consumer  *pipeline.Consumer
-	relay     *pipeline.Relay
-	recover   func(ctx context.Context, shard int) (bool, error)
+	parts      Parts
+	gateFacts  func(ctx context.Context) (cache.Facts, error)
+	owner      string // of this process' leases
+	closers    []func() error
+	sequence   sequence
+	died       chan error
+	address    net.Addr
+	opsAddress net.Addr
+	disowned   atomic.Int64 // when a shard was last given to recovery, ns
+	consumer   *pipeline.Consumer
+	relay      *pipeline.Relay
+	recover    func(ctx context.Context, shard int) (bool, error)
 }
 
 // New makes an app that is connected to nothing yet: commands connect only what they need.
@@ -141,7 +142,11 @@ func (a *App) OpenStore(ctx context.Context) error {
 		if err := a.Store.CheckSchema(ctx); err != nil {
 			return err
 		}
-		a.Deployment, err = a.Store.Deployment(ctx, claim)
+		// Who it belongs to already is asked first; only a new database is claimed.
+		a.Deployment, err = a.Store.Deployment(ctx, auction.Deployment{})
+		if err == nil && a.Deployment.ID == uuid.Nil {
+			a.Deployment, err = a.Store.Deployment(ctx, claim)
+		}
 		return err
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"rostrum/auction"
 	"rostrum/cache/shelf"
 	"rostrum/internal/observe"
+	"rostrum/orders"
 	"rostrum/store"
 	"rostrum/web/edge"
 )
@@ -72,4 +73,17 @@ func (m alarms) Lost(shard int) {
 		defer cancel()
 		m.a.Log.Error("the gate has lost keys of a live lot; its shard is recovered", "shard", shard, "error", m.a.Gate.Disown(ctx, shard))
 	}()
+}
+
+// publications is the store as the publisher asks for it: an event's partition follows from its lot, so its shard is not
+// told again.
+type publications struct{ *store.Store }
+
+func (p publications) OutboxUnpublished(ctx context.Context, limit int) ([]orders.Event, error) {
+	waiting, err := p.Store.OutboxUnpublished(ctx, limit)
+	events := make([]orders.Event, len(waiting))
+	for i, w := range waiting {
+		events[i] = w.Event
+	}
+	return events, err
 }

@@ -164,11 +164,10 @@ func (a *App) fromKafka(ctx context.Context, of map[uuid.UUID]bool, all *orders.
 
 // remaining counts what should be nothing when the road is clear.
 func (a *App) remaining(ctx context.Context, _ map[uuid.UUID]bool, all *orders.Accounts) error {
-	counts, err := a.Store.Counts(ctx)
-	if err != nil {
+	var err error
+	if all.Parked, all.Orphans, err = a.Store.Aside(ctx); err != nil {
 		return err
 	}
-	all.Parked, all.Orphans = counts.Parked, counts.Orphans
 	if all.Lag, all.Journal = a.Remaining(ctx); all.Lag < 0 {
 		return fault.New(fault.Unavailable, "road_unreadable", "lag and journal cannot be read")
 	}

@@ -38,9 +38,8 @@ func (r road) State(ctx context.Context) (edge.PipelineState, error) {
 		of.Trouble = firstTrouble(lagErr, posErr, vouchErr, journalErr)
 		s.Shards = append(s.Shards, of)
 	}
-	counts, err := a.Store.Counts(ctx)
-	if err == nil {
-		s.Parked, s.Orphans = counts.Parked, counts.Orphans
+	if parked, orphans, err := a.Store.Aside(ctx); err == nil {
+		s.Parked, s.Orphans = parked, orphans
 	}
 	return s, nil
 }

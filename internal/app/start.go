@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"rostrum/auction"
 	"rostrum/internal/config"
 	"rostrum/internal/recovery"
 	"rostrum/pipeline"
@@ -56,11 +55,13 @@ func (a *App) steps() []step {
 	if a.has(config.RoleAPI) {
 		steps = append(steps, a.apiSteps()...)
 	}
-	return append([]step{{name: "metrics", why: "what the roles do is seen from the first moment",
+	first, last := a.opsSteps()
+	first = append([]step{{name: "metrics", why: "what the roles do is seen from the first moment",
 		start: func(ctx context.Context) error {
 			a.Metrics.Watch(context.WithoutCancel(ctx), a.road)
 			return nil
-		}}}, steps...)
+		}}}, first...)
+	return slices.Concat(first, steps, last)
 }
 
 func (a *App) has(role string) bool { return slices.Contains(a.Config.Roles, role) }
@@ -79,7 +80,7 @@ func (a *App) workerSteps() []step {
 	a.consumer = pipeline.NewConsumer(a.Kafka, a.Store, pipeline.ConsumerOptions{Group: c.Group, BatchRows: c.BatchRows, Linger: c.Linger,
 		SessionTimeout: c.SessionTimeout, Heartbeat: c.Heartbeat, RebalanceTimeout: c.RebalanceTimeout, GapHalt: c.GapHalt,
 		PoisonRetries: c.PoisonRetries, Log: a.Log, Count: a.Metrics.Count})
-	publisher := pipeline.NewPublisher(a.Kafka, a.Store, a.Gate, pipeline.PublisherOptions{Owner: a.owner, Log: a.Log, Count: a.Metrics.Count})
+	publisher := pipeline.NewPublisher(a.Kafka, publications{a.Store}, a.Gate, pipeline.PublisherOptions{Owner: a.owner, Log: a.Log, Count: a.Metrics.Count})
 	return []step{
 		background("consumer", "writes what the relay sends; recovery needs it", a.consumer.Run, a.die),
 		background("publisher", "tells the public topics what MySQL holds", quietly(publisher.Run), a.die),
@@ -172,7 +173,8 @@ func (a *App) edgeSecret() ([]byte, error) {
 func (a *App) webOptions(secret []byte) web.Options {
 	c := a.Config
 	return web.Options{Options: edge.Options{Shards: a.Deployment.Shards, RequestTimeout: c.HTTP.RequestTimeout, BidTimeout: c.HTTP.BidTimeout,
-		BidsPerSecond: unlimited(c.Limits.BidsPerSecondUser), BidBurst: unlimited(2 * c.Limits.BidsPerSecondUser), Secret: secret, Log: a.Log},
+		BidsPerSecond: unlimited(c.Limits.BidsPerSecondUser), BidBurst: unlimited(2 * c.Limits.BidsPerSecondUser),
+		LogInsPerMinute: unlimited(c.Limits.LogInsPerMinute), LogInBurst: max(10, c.Limits.LogInsPerMinute/3), Secret: secret, Log: a.Log},
 		ReadTimeout: c.HTTP.ReadTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
 		TrustedProxies: c.HTTP.TrustedProxies, CookieSecure: c.HTTP.CookieSecure, Version: a.parts.Version}
 }
@@ -189,7 +191,7 @@ func (a *App) webPorts() web.Ports {
 	return web.Ports{Ports: edge.Ports{Items: a.Store, Sessions: announced{a.Store, a}, Gate: a.Gate, Orders: a.Store, Accounts: a.Accounts,
 		Keys: a.Accounts.Keys, Shelf: a.Shelf, Limit: a.Shelf, Pipeline: road{a}, Preheat: preheater{a},
 		Counters: alarms{a.Metrics, a}, Clock: time.Now, NewID: newID, Random: rand.Reader},
-		Checks: checks{a}, Metrics: a.Metrics.Handler()}
+		Checks: checks{a}, Metrics: a.publicMetrics()}
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

@@ -21,7 +21,6 @@ var checks = map[string]func(text string) (detail, remedy string){
 	"listen":       checkListen,
 	"host_port":    checkHostPort,
 	"network":      checkNetwork,
-	"http_url":     checkHTTPURL,
 	"dsn":          checkDSN,
 	"redis_url":    checkRedisURL,
 	"topic_prefix": checkTopicPrefix,
@@ -54,14 +53,6 @@ func checkNetwork(text string) (detail, remedy string) {
 		return "", ""
 	}
 	return "is neither an address nor a network", "write 10.0.0.7 or 10.0.0.0/8"
-}
-
-func checkHTTPURL(text string) (detail, remedy string) {
-	u, err := url.Parse(text)
-	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" {
-		return "", ""
-	}
-	return "is not the address of a site", "write https://host, without a query"
 }
 
 func checkDSN(text string) (detail, remedy string) {
@@ -112,7 +103,6 @@ func (c Config) crossCheck() Problems {
 	}
 	say(c.HTTP.BidTimeout < c.HTTP.WriteTimeout, "http.bid_timeout", "is not below http.write_timeout", "leave time to write the answer")
 	say(c.HTTP.RequestTimeout < c.HTTP.WriteTimeout, "http.request_timeout", "is not below http.write_timeout", "leave time to write the answer")
-	say(c.HTTP.ProxyHeader == "" || len(c.HTTP.TrustedProxies) > 0, "http.proxy_header", "would be believed from everybody", "name the proxies in http.trusted_proxies")
 	say(c.Kafka.MinInsync <= c.Kafka.Replication, "kafka.min_insync", "is more than kafka.replication", "no record could ever be acknowledged: lower it")
 	say(c.Kafka.SASLMechanism == "" || c.Kafka.SASLUser != "" && c.Kafka.SASLPassword != "", "kafka.sasl_mechanism", "has no name or password to log in with", "set kafka.sasl_user and kafka.sasl_password")
 	say(c.Kafka.SASLMechanism != "" || c.Kafka.SASLUser == "" && c.Kafka.SASLPassword == "", "kafka.sasl_mechanism", "is empty and a name or password is set", "write PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
@@ -192,7 +182,6 @@ func (c Config) Warnings() []string {
 		}
 	}
 	say(c.HTTP.CookieSecure, "http.cookie_secure is off: log-ins of the pages travel unencrypted")
-	say(!strings.HasPrefix(c.HTTP.PublicURL, "http://"), "http.public_url is not https: people's passwords travel unencrypted")
 	say(c.HTTP.OpsListen != "" || !slices.Contains(c.Roles, RoleAPI), "http.ops_listen is empty: /metrics is open to whoever reaches the API")
 	say(c.Kafka.TLS || len(c.Kafka.Brokers) == 0, "kafka.tls is off: records travel unencrypted")
 	say(strings.Contains(string(c.MySQL.DSN), "tls=") || c.MySQL.DSN == "", "mysql.dsn has no tls=: orders travel unencrypted")

@@ -32,7 +32,7 @@ type Config struct {
 	Consumer Consumer `key:"consumer" doc:"From a partition to MySQL."`
 	Auth     Auth     `key:"auth" doc:"Tokens and passwords."`
 	Preheat  Preheat  `key:"preheat" doc:"Writing a session into the gate and the shelf before it starts."`
-	Limits   Limits   `key:"limits" doc:"How much one client may ask for. 0 turns a limit off."`
+	Limits   Limits   `key:"limits" doc:"How much one client may ask for."`
 	Start    Start    `key:"start" doc:"Starting."`
 	Log      Log      `key:"log" doc:"Logs, to standard error."`
 
@@ -42,17 +42,14 @@ type Config struct {
 // HTTP is the section of that name.
 type HTTP struct {
 	Listen          string        `key:"listen" default:"127.0.0.1:8080" check:"listen" doc:"Address of the API and the pages."`
-	OpsListen       string        `key:"ops_listen" check:"listen" doc:"Address of /metrics, /livez and /readyz; empty: the same as listen, where /metrics is then for everybody who reaches it."`
+	OpsListen       string        `key:"ops_listen" check:"listen" doc:"Address of /metrics, /livez and /readyz of this process, whatever its roles. Empty: they are at listen, for everybody who reaches it, and a process without the role api has none."`
 	ReadTimeout     time.Duration `key:"read_timeout" default:"5s" min:"100ms" max:"5m" doc:"For reading a request with its body."`
 	WriteTimeout    time.Duration `key:"write_timeout" default:"10s" min:"100ms" max:"5m" doc:"For writing an answer."`
 	IdleTimeout     time.Duration `key:"idle_timeout" default:"60s" min:"1s" max:"1h" doc:"How long a connection may stay open without a request."`
 	RequestTimeout  time.Duration `key:"request_timeout" default:"2s" min:"50ms" max:"1m" doc:"For answering a request that is no bid."`
 	BidTimeout      time.Duration `key:"bid_timeout" default:"500ms" min:"10ms" max:"30s" doc:"For deciding a bid. A bid that has waited longer is dropped before it is sent to the gate."`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"10s" min:"0s" max:"5m" doc:"For finishing what is under way when the process is told to stop."`
-	BodyMaxBytes    int           `key:"body_max_bytes" default:"16384" min:"1024" max:"1048576" unit:"bytes" doc:"Largest body of a request."`
-	ProxyHeader     string        `key:"proxy_header" one_of:",X-Forwarded-For,X-Real-Ip,Forwarded" doc:"Header in which a proxy says who asks; only believed from trusted_proxies."`
-	TrustedProxies  []string      `key:"trusted_proxies" check:"network" doc:"Addresses or networks (CIDR) of the proxies in front."`
-	PublicURL       string        `key:"public_url" check:"http_url" doc:"What people type to come here; used in links. Empty: relative links."`
+	TrustedProxies  []string      `key:"trusted_proxies" check:"network" doc:"Addresses or networks (CIDR) of the proxies in front, whose X-Real-IP is believed: they must overwrite that header. Empty: the address that connects counts."`
 	CookieSecure    bool          `key:"cookie_secure" default:"true" doc:"Whether the cookies of the pages travel over TLS only."`
 }
 
@@ -91,7 +88,6 @@ type Kafka struct {
 type Sale struct {
 	Shards        int           `key:"shards" default:"16" min:"1" max:"512" unit:"shards" doc:"Journals, partitions and consumers that a deployment has. Fixed for its life: a start that finds another number in MySQL, Redis or Kafka refuses."`
 	PaymentWindow time.Duration `key:"payment_window" default:"15m" min:"10s" max:"720h" doc:"Time to pay for a flash order."`
-	SoldOutCache  time.Duration `key:"sold_out_cache" default:"500ms" min:"0s" max:"500ms" doc:"How long a node may answer sold_out without asking the gate."`
 }
 
 // Relay is the section of that name.
@@ -126,16 +122,15 @@ type Auth struct {
 
 // Preheat is the section of that name.
 type Preheat struct {
-	Ahead    time.Duration `key:"ahead" default:"15m" min:"10s" max:"24h" doc:"How long before its start a session is written."`
-	Pipeline int           `key:"pipeline" default:"1000" min:"10" max:"10000" unit:"commands" doc:"Commands in one pipeline."`
-	Grace    time.Duration `key:"grace" default:"1h" min:"0s" max:"168h" doc:"How long the shelf keeps a session after its end."`
-	Jitter   time.Duration `key:"jitter" default:"10m" min:"0s" max:"24h" doc:"Spread of the ends of life on the shelf, so that they do not fall together."`
+	Ahead  time.Duration `key:"ahead" default:"15m" min:"10s" max:"24h" doc:"How long before its start a session is written."`
+	Grace  time.Duration `key:"grace" default:"1h" min:"0s" max:"168h" doc:"How long the shelf keeps a session after its end."`
+	Jitter time.Duration `key:"jitter" default:"10m" min:"0s" max:"24h" doc:"Spread of the ends of life on the shelf, so that they do not fall together."`
 }
 
 // Limits is the section of that name.
 type Limits struct {
-	BidsPerSecondUser        int `key:"bids_per_second_user" default:"20" min:"0" max:"100000" unit:"bids per second" doc:"Of one user."`
-	RequestsPerSecondAddress int `key:"requests_per_second_address" default:"0" min:"0" max:"1000000" unit:"requests per second" doc:"Of one address. Set it only where addresses are people: behind a proxy set http.proxy_header first."`
+	LogInsPerMinute   int `key:"log_ins_per_minute" default:"30" min:"0" max:"100000" unit:"log-ins per minute" doc:"To one login, and from one address; each costs a password hash. 0: no limit."`
+	BidsPerSecondUser int `key:"bids_per_second_user" default:"20" min:"0" max:"100000" unit:"bids per second" doc:"Of one user, twice that at once; 0: no limit."`
 }
 
 // Start is the section of that name.

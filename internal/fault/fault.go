@@ -71,15 +71,18 @@ func Wrap(class Class, code, detail string, err error) *Error {
 }
 
 // Wrong makes an Invalid error that names one field and its remedy.
-func Wrong(field, detail, remedy string) *Error {
-	return Invalids([]Field{{field, detail, remedy}})
-}
+func Wrong(field, detail, remedy string) *Error { return invalid([]Field{{field, detail, remedy}}) }
 
-// Invalids makes one Invalid error of all that is wrong; nil for none, so that a check can end with it.
-func Invalids(fields []Field) *Error {
+// Invalids makes one Invalid error of all that is wrong; nil for none, so that a check can end with it (which is why it
+// gives an error: a nil *Error in an error is not nil).
+func Invalids(fields []Field) error {
 	if len(fields) == 0 {
 		return nil
 	}
+	return invalid(fields)
+}
+
+func invalid(fields []Field) *Error {
 	return &Error{Class: Invalid, Code: "invalid", Detail: "the request is not valid", Fields: fields}
 }
 

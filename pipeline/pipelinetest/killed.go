@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,8 @@ func Child() {
 	if text == "" {
 		return
 	}
+	// The parent holds the other end of stdin: when it ends, however it does, so does this.
+	go func() { io.Copy(io.Discard, os.Stdin); os.Exit(1) }()
 	if err := child(text, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -63,8 +66,9 @@ func consumerKilled(t *testing.T, brokers Brokers) {
 	victim := exec.Command(os.Args[0])
 	victim.Env = append(os.Environ(), envChild+"="+string(options))
 	victim.Stderr = os.Stderr
-	out, err := victim.StdoutPipe()
-	if err == nil {
+	_, err = victim.StdinPipe()
+	out, outErr := victim.StdoutPipe()
+	if err = errors.Join(err, outErr); err == nil {
 		err = victim.Start()
 	}
 	if err != nil {

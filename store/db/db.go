@@ -39,8 +39,32 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimDeploymentStmt, err = db.PrepareContext(ctx, ClaimDeployment); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimDeployment: %w", err)
 	}
+	if q.countBidsStmt, err = db.PrepareContext(ctx, CountBids); err != nil {
+		return nil, fmt.Errorf("error preparing query CountBids: %w", err)
+	}
+	if q.countBidsWithoutOrderStmt, err = db.PrepareContext(ctx, CountBidsWithoutOrder); err != nil {
+		return nil, fmt.Errorf("error preparing query CountBidsWithoutOrder: %w", err)
+	}
 	if q.countLotsStmt, err = db.PrepareContext(ctx, CountLots); err != nil {
 		return nil, fmt.Errorf("error preparing query CountLots: %w", err)
+	}
+	if q.countOrdersStmt, err = db.PrepareContext(ctx, CountOrders); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOrders: %w", err)
+	}
+	if q.countOrdersWithoutBidStmt, err = db.PrepareContext(ctx, CountOrdersWithoutBid); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOrdersWithoutBid: %w", err)
+	}
+	if q.countOrphansStmt, err = db.PrepareContext(ctx, CountOrphans); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOrphans: %w", err)
+	}
+	if q.countParkedStmt, err = db.PrepareContext(ctx, CountParked); err != nil {
+		return nil, fmt.Errorf("error preparing query CountParked: %w", err)
+	}
+	if q.countStockStmt, err = db.PrepareContext(ctx, CountStock); err != nil {
+		return nil, fmt.Errorf("error preparing query CountStock: %w", err)
+	}
+	if q.countUnitsStmt, err = db.PrepareContext(ctx, CountUnits); err != nil {
+		return nil, fmt.Errorf("error preparing query CountUnits: %w", err)
 	}
 	if q.deleteLotStmt, err = db.PrepareContext(ctx, DeleteLot); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteLot: %w", err)
@@ -300,9 +324,49 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing claimDeploymentStmt: %w", cerr)
 		}
 	}
+	if q.countBidsStmt != nil {
+		if cerr := q.countBidsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countBidsStmt: %w", cerr)
+		}
+	}
+	if q.countBidsWithoutOrderStmt != nil {
+		if cerr := q.countBidsWithoutOrderStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countBidsWithoutOrderStmt: %w", cerr)
+		}
+	}
 	if q.countLotsStmt != nil {
 		if cerr := q.countLotsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countLotsStmt: %w", cerr)
+		}
+	}
+	if q.countOrdersStmt != nil {
+		if cerr := q.countOrdersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOrdersStmt: %w", cerr)
+		}
+	}
+	if q.countOrdersWithoutBidStmt != nil {
+		if cerr := q.countOrdersWithoutBidStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOrdersWithoutBidStmt: %w", cerr)
+		}
+	}
+	if q.countOrphansStmt != nil {
+		if cerr := q.countOrphansStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOrphansStmt: %w", cerr)
+		}
+	}
+	if q.countParkedStmt != nil {
+		if cerr := q.countParkedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countParkedStmt: %w", cerr)
+		}
+	}
+	if q.countStockStmt != nil {
+		if cerr := q.countStockStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countStockStmt: %w", cerr)
+		}
+	}
+	if q.countUnitsStmt != nil {
+		if cerr := q.countUnitsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countUnitsStmt: %w", cerr)
 		}
 	}
 	if q.deleteLotStmt != nil {
@@ -722,177 +786,193 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                     DBTX
-	tx                     *sql.Tx
-	aliveShardsStmt        *sql.Stmt
-	applyToLotStmt         *sql.Stmt
-	areaCodeStmt           *sql.Stmt
-	auditSinceStmt         *sql.Stmt
-	claimDeploymentStmt    *sql.Stmt
-	countLotsStmt          *sql.Stmt
-	deleteLotStmt          *sql.Stmt
-	deleteUnitsStmt        *sql.Stmt
-	eventsWaitingStmt      *sql.Stmt
-	getDeploymentStmt      *sql.Stmt
-	getItemStmt            *sql.Stmt
-	getLoginStmt           *sql.Stmt
-	getLotStmt             *sql.Stmt
-	getOrderStmt           *sql.Stmt
-	getPositionStmt        *sql.Stmt
-	getPublishedStmt       *sql.Stmt
-	getSessionStmt         *sql.Stmt
-	getUserStmt            *sql.Stmt
-	getUserByLoginStmt     *sql.Stmt
-	holdItemsStmt          *sql.Stmt
-	insertAliveStmt        *sql.Stmt
-	insertAreaStmt         *sql.Stmt
-	insertAuditStmt        *sql.Stmt
-	insertEventStmt        *sql.Stmt
-	insertGapStmt          *sql.Stmt
-	insertItemStmt         *sql.Stmt
-	insertLoginStmt        *sql.Stmt
-	insertLotStmt          *sql.Stmt
-	insertOrderStmt        *sql.Stmt
-	insertOrphanStmt       *sql.Stmt
-	insertParkedStmt       *sql.Stmt
-	insertPositionStmt     *sql.Stmt
-	insertPublishedStmt    *sql.Stmt
-	insertRecordStmt       *sql.Stmt
-	insertSessionStmt      *sql.Stmt
-	insertUnitStmt         *sql.Stmt
-	insertUserStmt         *sql.Stmt
-	itemInSaleStmt         *sql.Stmt
-	listAreasStmt          *sql.Stmt
-	listItemsStmt          *sql.Stmt
-	listOrdersStmt         *sql.Stmt
-	listPositionsStmt      *sql.Stmt
-	listSessionsStmt       *sql.Stmt
-	lockItemStmt           *sql.Stmt
-	lockLoginStmt          *sql.Stmt
-	lockOrderStmt          *sql.Stmt
-	lockPositionStmt       *sql.Stmt
-	lockSessionStmt        *sql.Stmt
-	lotIDsStmt             *sql.Stmt
-	lotOfItemStmt          *sql.Stmt
-	lotSaltsStmt           *sql.Stmt
-	lotsByIDStmt           *sql.Stmt
-	lotsOfSessionStmt      *sql.Stmt
-	lotsToCloseStmt        *sql.Stmt
-	lotsToLoadStmt         *sql.Stmt
-	markItemWithdrawnStmt  *sql.Stmt
-	markPublishedStmt      *sql.Stmt
-	moveOrderStmt          *sql.Stmt
-	moveSessionStmt        *sql.Stmt
-	orderStatesOfItemsStmt *sql.Stmt
-	ordersToReleaseStmt    *sql.Stmt
-	publishLotStmt         *sql.Stmt
-	raisePublishedStmt     *sql.Stmt
-	recordsAfterStmt       *sql.Stmt
-	recordsOfLotStmt       *sql.Stmt
-	releaseOrderStmt       *sql.Stmt
-	renameAreaStmt         *sql.Stmt
-	revokeLoginStmt        *sql.Stmt
-	rotateLoginStmt        *sql.Stmt
-	sessionsToEndStmt      *sql.Stmt
-	sessionsToPreheatStmt  *sql.Stmt
-	sessionsToRepeatStmt   *sql.Stmt
-	sessionsToSettleStmt   *sql.Stmt
-	setSessionStateStmt    *sql.Stmt
-	storedAtStmt           *sql.Stmt
-	touchAliveStmt         *sql.Stmt
-	updateItemStmt         *sql.Stmt
-	updateLotStmt          *sql.Stmt
-	updatePasswordStmt     *sql.Stmt
-	updatePositionStmt     *sql.Stmt
-	updateSessionStmt      *sql.Stmt
-	usersByLoginsStmt      *sql.Stmt
+	db                        DBTX
+	tx                        *sql.Tx
+	aliveShardsStmt           *sql.Stmt
+	applyToLotStmt            *sql.Stmt
+	areaCodeStmt              *sql.Stmt
+	auditSinceStmt            *sql.Stmt
+	claimDeploymentStmt       *sql.Stmt
+	countBidsStmt             *sql.Stmt
+	countBidsWithoutOrderStmt *sql.Stmt
+	countLotsStmt             *sql.Stmt
+	countOrdersStmt           *sql.Stmt
+	countOrdersWithoutBidStmt *sql.Stmt
+	countOrphansStmt          *sql.Stmt
+	countParkedStmt           *sql.Stmt
+	countStockStmt            *sql.Stmt
+	countUnitsStmt            *sql.Stmt
+	deleteLotStmt             *sql.Stmt
+	deleteUnitsStmt           *sql.Stmt
+	eventsWaitingStmt         *sql.Stmt
+	getDeploymentStmt         *sql.Stmt
+	getItemStmt               *sql.Stmt
+	getLoginStmt              *sql.Stmt
+	getLotStmt                *sql.Stmt
+	getOrderStmt              *sql.Stmt
+	getPositionStmt           *sql.Stmt
+	getPublishedStmt          *sql.Stmt
+	getSessionStmt            *sql.Stmt
+	getUserStmt               *sql.Stmt
+	getUserByLoginStmt        *sql.Stmt
+	holdItemsStmt             *sql.Stmt
+	insertAliveStmt           *sql.Stmt
+	insertAreaStmt            *sql.Stmt
+	insertAuditStmt           *sql.Stmt
+	insertEventStmt           *sql.Stmt
+	insertGapStmt             *sql.Stmt
+	insertItemStmt            *sql.Stmt
+	insertLoginStmt           *sql.Stmt
+	insertLotStmt             *sql.Stmt
+	insertOrderStmt           *sql.Stmt
+	insertOrphanStmt          *sql.Stmt
+	insertParkedStmt          *sql.Stmt
+	insertPositionStmt        *sql.Stmt
+	insertPublishedStmt       *sql.Stmt
+	insertRecordStmt          *sql.Stmt
+	insertSessionStmt         *sql.Stmt
+	insertUnitStmt            *sql.Stmt
+	insertUserStmt            *sql.Stmt
+	itemInSaleStmt            *sql.Stmt
+	listAreasStmt             *sql.Stmt
+	listItemsStmt             *sql.Stmt
+	listOrdersStmt            *sql.Stmt
+	listPositionsStmt         *sql.Stmt
+	listSessionsStmt          *sql.Stmt
+	lockItemStmt              *sql.Stmt
+	lockLoginStmt             *sql.Stmt
+	lockOrderStmt             *sql.Stmt
+	lockPositionStmt          *sql.Stmt
+	lockSessionStmt           *sql.Stmt
+	lotIDsStmt                *sql.Stmt
+	lotOfItemStmt             *sql.Stmt
+	lotSaltsStmt              *sql.Stmt
+	lotsByIDStmt              *sql.Stmt
+	lotsOfSessionStmt         *sql.Stmt
+	lotsToCloseStmt           *sql.Stmt
+	lotsToLoadStmt            *sql.Stmt
+	markItemWithdrawnStmt     *sql.Stmt
+	markPublishedStmt         *sql.Stmt
+	moveOrderStmt             *sql.Stmt
+	moveSessionStmt           *sql.Stmt
+	orderStatesOfItemsStmt    *sql.Stmt
+	ordersToReleaseStmt       *sql.Stmt
+	publishLotStmt            *sql.Stmt
+	raisePublishedStmt        *sql.Stmt
+	recordsAfterStmt          *sql.Stmt
+	recordsOfLotStmt          *sql.Stmt
+	releaseOrderStmt          *sql.Stmt
+	renameAreaStmt            *sql.Stmt
+	revokeLoginStmt           *sql.Stmt
+	rotateLoginStmt           *sql.Stmt
+	sessionsToEndStmt         *sql.Stmt
+	sessionsToPreheatStmt     *sql.Stmt
+	sessionsToRepeatStmt      *sql.Stmt
+	sessionsToSettleStmt      *sql.Stmt
+	setSessionStateStmt       *sql.Stmt
+	storedAtStmt              *sql.Stmt
+	touchAliveStmt            *sql.Stmt
+	updateItemStmt            *sql.Stmt
+	updateLotStmt             *sql.Stmt
+	updatePasswordStmt        *sql.Stmt
+	updatePositionStmt        *sql.Stmt
+	updateSessionStmt         *sql.Stmt
+	usersByLoginsStmt         *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                     tx,
-		tx:                     tx,
-		aliveShardsStmt:        q.aliveShardsStmt,
-		applyToLotStmt:         q.applyToLotStmt,
-		areaCodeStmt:           q.areaCodeStmt,
-		auditSinceStmt:         q.auditSinceStmt,
-		claimDeploymentStmt:    q.claimDeploymentStmt,
-		countLotsStmt:          q.countLotsStmt,
-		deleteLotStmt:          q.deleteLotStmt,
-		deleteUnitsStmt:        q.deleteUnitsStmt,
-		eventsWaitingStmt:      q.eventsWaitingStmt,
-		getDeploymentStmt:      q.getDeploymentStmt,
-		getItemStmt:            q.getItemStmt,
-		getLoginStmt:           q.getLoginStmt,
-		getLotStmt:             q.getLotStmt,
-		getOrderStmt:           q.getOrderStmt,
-		getPositionStmt:        q.getPositionStmt,
-		getPublishedStmt:       q.getPublishedStmt,
-		getSessionStmt:         q.getSessionStmt,
-		getUserStmt:            q.getUserStmt,
-		getUserByLoginStmt:     q.getUserByLoginStmt,
-		holdItemsStmt:          q.holdItemsStmt,
-		insertAliveStmt:        q.insertAliveStmt,
-		insertAreaStmt:         q.insertAreaStmt,
-		insertAuditStmt:        q.insertAuditStmt,
-		insertEventStmt:        q.insertEventStmt,
-		insertGapStmt:          q.insertGapStmt,
-		insertItemStmt:         q.insertItemStmt,
-		insertLoginStmt:        q.insertLoginStmt,
-		insertLotStmt:          q.insertLotStmt,
-		insertOrderStmt:        q.insertOrderStmt,
-		insertOrphanStmt:       q.insertOrphanStmt,
-		insertParkedStmt:       q.insertParkedStmt,
-		insertPositionStmt:     q.insertPositionStmt,
-		insertPublishedStmt:    q.insertPublishedStmt,
-		insertRecordStmt:       q.insertRecordStmt,
-		insertSessionStmt:      q.insertSessionStmt,
-		insertUnitStmt:         q.insertUnitStmt,
-		insertUserStmt:         q.insertUserStmt,
-		itemInSaleStmt:         q.itemInSaleStmt,
-		listAreasStmt:          q.listAreasStmt,
-		listItemsStmt:          q.listItemsStmt,
-		listOrdersStmt:         q.listOrdersStmt,
-		listPositionsStmt:      q.listPositionsStmt,
-		listSessionsStmt:       q.listSessionsStmt,
-		lockItemStmt:           q.lockItemStmt,
-		lockLoginStmt:          q.lockLoginStmt,
-		lockOrderStmt:          q.lockOrderStmt,
-		lockPositionStmt:       q.lockPositionStmt,
-		lockSessionStmt:        q.lockSessionStmt,
-		lotIDsStmt:             q.lotIDsStmt,
-		lotOfItemStmt:          q.lotOfItemStmt,
-		lotSaltsStmt:           q.lotSaltsStmt,
-		lotsByIDStmt:           q.lotsByIDStmt,
-		lotsOfSessionStmt:      q.lotsOfSessionStmt,
-		lotsToCloseStmt:        q.lotsToCloseStmt,
-		lotsToLoadStmt:         q.lotsToLoadStmt,
-		markItemWithdrawnStmt:  q.markItemWithdrawnStmt,
-		markPublishedStmt:      q.markPublishedStmt,
-		moveOrderStmt:          q.moveOrderStmt,
-		moveSessionStmt:        q.moveSessionStmt,
-		orderStatesOfItemsStmt: q.orderStatesOfItemsStmt,
-		ordersToReleaseStmt:    q.ordersToReleaseStmt,
-		publishLotStmt:         q.publishLotStmt,
-		raisePublishedStmt:     q.raisePublishedStmt,
-		recordsAfterStmt:       q.recordsAfterStmt,
-		recordsOfLotStmt:       q.recordsOfLotStmt,
-		releaseOrderStmt:       q.releaseOrderStmt,
-		renameAreaStmt:         q.renameAreaStmt,
-		revokeLoginStmt:        q.revokeLoginStmt,
-		rotateLoginStmt:        q.rotateLoginStmt,
-		sessionsToEndStmt:      q.sessionsToEndStmt,
-		sessionsToPreheatStmt:  q.sessionsToPreheatStmt,
-		sessionsToRepeatStmt:   q.sessionsToRepeatStmt,
-		sessionsToSettleStmt:   q.sessionsToSettleStmt,
-		setSessionStateStmt:    q.setSessionStateStmt,
-		storedAtStmt:           q.storedAtStmt,
-		touchAliveStmt:         q.touchAliveStmt,
-		updateItemStmt:         q.updateItemStmt,
-		updateLotStmt:          q.updateLotStmt,
-		updatePasswordStmt:     q.updatePasswordStmt,
-		updatePositionStmt:     q.updatePositionStmt,
-		updateSessionStmt:      q.updateSessionStmt,
-		usersByLoginsStmt:      q.usersByLoginsStmt,
+		db:                        tx,
+		tx:                        tx,
+		aliveShardsStmt:           q.aliveShardsStmt,
+		applyToLotStmt:            q.applyToLotStmt,
+		areaCodeStmt:              q.areaCodeStmt,
+		auditSinceStmt:            q.auditSinceStmt,
+		claimDeploymentStmt:       q.claimDeploymentStmt,
+		countBidsStmt:             q.countBidsStmt,
+		countBidsWithoutOrderStmt: q.countBidsWithoutOrderStmt,
+		countLotsStmt:             q.countLotsStmt,
+		countOrdersStmt:           q.countOrdersStmt,
+		countOrdersWithoutBidStmt: q.countOrdersWithoutBidStmt,
+		countOrphansStmt:          q.countOrphansStmt,
+		countParkedStmt:           q.countParkedStmt,
+		countStockStmt:            q.countStockStmt,
+		countUnitsStmt:            q.countUnitsStmt,
+		deleteLotStmt:             q.deleteLotStmt,
+		deleteUnitsStmt:           q.deleteUnitsStmt,
+		eventsWaitingStmt:         q.eventsWaitingStmt,
+		getDeploymentStmt:         q.getDeploymentStmt,
+		getItemStmt:               q.getItemStmt,
+		getLoginStmt:              q.getLoginStmt,
+		getLotStmt:                q.getLotStmt,
+		getOrderStmt:              q.getOrderStmt,
+		getPositionStmt:           q.getPositionStmt,
+		getPublishedStmt:          q.getPublishedStmt,
+		getSessionStmt:            q.getSessionStmt,
+		getUserStmt:               q.getUserStmt,
+		getUserByLoginStmt:        q.getUserByLoginStmt,
+		holdItemsStmt:             q.holdItemsStmt,
+		insertAliveStmt:           q.insertAliveStmt,
+		insertAreaStmt:            q.insertAreaStmt,
+		insertAuditStmt:           q.insertAuditStmt,
+		insertEventStmt:           q.insertEventStmt,
+		insertGapStmt:             q.insertGapStmt,
+		insertItemStmt:            q.insertItemStmt,
+		insertLoginStmt:           q.insertLoginStmt,
+		insertLotStmt:             q.insertLotStmt,
+		insertOrderStmt:           q.insertOrderStmt,
+		insertOrphanStmt:          q.insertOrphanStmt,
+		insertParkedStmt:          q.insertParkedStmt,
+		insertPositionStmt:        q.insertPositionStmt,
+		insertPublishedStmt:       q.insertPublishedStmt,
+		insertRecordStmt:          q.insertRecordStmt,
+		insertSessionStmt:         q.insertSessionStmt,
+		insertUnitStmt:            q.insertUnitStmt,
+		insertUserStmt:            q.insertUserStmt,
+		itemInSaleStmt:            q.itemInSaleStmt,
+		listAreasStmt:             q.listAreasStmt,
+		listItemsStmt:             q.listItemsStmt,
+		listOrdersStmt:            q.listOrdersStmt,
+		listPositionsStmt:         q.listPositionsStmt,
+		listSessionsStmt:          q.listSessionsStmt,
+		lockItemStmt:              q.lockItemStmt,
+		lockLoginStmt:             q.lockLoginStmt,
+		lockOrderStmt:             q.lockOrderStmt,
+		lockPositionStmt:          q.lockPositionStmt,
+		lockSessionStmt:           q.lockSessionStmt,
+		lotIDsStmt:                q.lotIDsStmt,
+		lotOfItemStmt:             q.lotOfItemStmt,
+		lotSaltsStmt:              q.lotSaltsStmt,
+		lotsByIDStmt:              q.lotsByIDStmt,
+		lotsOfSessionStmt:         q.lotsOfSessionStmt,
+		lotsToCloseStmt:           q.lotsToCloseStmt,
+		lotsToLoadStmt:            q.lotsToLoadStmt,
+		markItemWithdrawnStmt:     q.markItemWithdrawnStmt,
+		markPublishedStmt:         q.markPublishedStmt,
+		moveOrderStmt:             q.moveOrderStmt,
+		moveSessionStmt:           q.moveSessionStmt,
+		orderStatesOfItemsStmt:    q.orderStatesOfItemsStmt,
+		ordersToReleaseStmt:       q.ordersToReleaseStmt,
+		publishLotStmt:            q.publishLotStmt,
+		raisePublishedStmt:        q.raisePublishedStmt,
+		recordsAfterStmt:          q.recordsAfterStmt,
+		recordsOfLotStmt:          q.recordsOfLotStmt,
+		releaseOrderStmt:          q.releaseOrderStmt,
+		renameAreaStmt:            q.renameAreaStmt,
+		revokeLoginStmt:           q.revokeLoginStmt,
+		rotateLoginStmt:           q.rotateLoginStmt,
+		sessionsToEndStmt:         q.sessionsToEndStmt,
+		sessionsToPreheatStmt:     q.sessionsToPreheatStmt,
+		sessionsToRepeatStmt:      q.sessionsToRepeatStmt,
+		sessionsToSettleStmt:      q.sessionsToSettleStmt,
+		setSessionStateStmt:       q.setSessionStateStmt,
+		storedAtStmt:              q.storedAtStmt,
+		touchAliveStmt:            q.touchAliveStmt,
+		updateItemStmt:            q.updateItemStmt,
+		updateLotStmt:             q.updateLotStmt,
+		updatePasswordStmt:        q.updatePasswordStmt,
+		updatePositionStmt:        q.updatePositionStmt,
+		updateSessionStmt:         q.updateSessionStmt,
+		usersByLoginsStmt:         q.usersByLoginsStmt,
 	}
 }

@@ -1,9 +1,13 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"rostrum/auction"
 	"rostrum/orders"
@@ -37,9 +41,10 @@ func wayOfABid(t *testing.T, s *store.Store) {
 		t.Errorf("lot (-want +got):\n%s", diff)
 	}
 	sameAsBook(t, sale, 0)
+	unbroken(t, s)
 }
 
-// sameAsBook compares what recovery would rebuild from the store with the book that decided.
+// sameAsBook compares what recovery would rebuild from the store, and the lots' rows, with the book that decided.
 func sameAsBook(t testing.TB, sale *Sale, shard int) {
 	t.Helper()
 	got, err := Rebuilt(t.Context(), sale.Store, shard)
@@ -58,6 +63,17 @@ func sameAsBook(t testing.TB, sale *Sale, shard int) {
 	}
 }
 
+// unbroken fails the test where an invariant does not hold.
+func unbroken(t testing.TB, s *store.Store) store.Counts {
+	t.Helper()
+	counts, err := s.Counts(t.Context())
+	must(t, err)
+	for _, b := range counts.Broken {
+		t.Errorf("lot %s: %s", b.Lot, b.What)
+	}
+	return counts
+}
+
 func sameBatchTwice(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1, Terms{Stock: 10, PerBuyer: 2})
 	var list []auction.Delivery
@@ -70,4 +86,209 @@ func sameBatchTwice(t *testing.T, s *store.Store) {
 		t.Errorf("the second time: %+v after %+v", again, first.Position)
 	}
 	sameAsBook(t, sale, 0)
+}
+
+// splitAnywhere applies one history in every split into two batches, the second of which also repeats part of the first.
+func splitAnywhere(t *testing.T, s *store.Store) {
+	const records = 6
+	sale := NewSale(t, s, 1, slices.Repeat([]Terms{{Stock: 20, PerBuyer: 3}}, records+1)...)
+	for split := range records + 1 {
+		var list []auction.Delivery
+		l := sale.Lots[split]
+		first := sale.Bid(l, sale.ID(), 1)
+		list = append(list, sale.Deliver(first, sale.Bid(l, sale.ID(), 3), sale.Release(first), sale.Bid(l, first.Buyer, 2),
+			sale.Bid(l, sale.ID(), 1), sale.Bid(l, first.Buyer, 1))...)
+		sale.Apply(0, list[:split]...)
+		done := sale.Apply(0, list[split/2:]...)
+		if done.Records != records-split || done.Duplicates != split-split/2 {
+			t.Errorf("split at %d: %+v", split, done)
+		}
+	}
+	sameAsBook(t, sale, 0)
+	unbroken(t, s)
+}
+
+// duplicatesMoveTheOffset: what was applied before comes again at later offsets after a relay's resend.
+func duplicatesMoveTheOffset(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 5, PerBuyer: 1})
+	r := sale.Bid(sale.Lots[0], sale.ID(), 1)
+	sale.Apply(0, sale.Deliver(r)...)
+	done := sale.Apply(0, sale.Deliver(r, r)...)
+	if done.Duplicates != 2 || done.Position.NextOffset != 5 {
+		t.Errorf("%+v; want 2 duplicates, next offset 5", done)
+	}
+}
+
+func nothingToApply(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1})
+	before, err := s.Position(t.Context(), 0)
+	must(t, err)
+	if done := sale.Apply(0); done.Position != before || done.Records != 0 {
+		t.Errorf("an empty batch: %+v", done)
+	}
+	unopened, err := s.Position(t.Context(), 9)
+	must(t, err)
+	if diff := cmp.Diff(auction.Position{Shard: 9}, unopened); diff != "" {
+		t.Errorf("an unopened shard (-want +got):\n%s", diff)
+	}
+}
+
+// manyLots applies a batch over several forms of the multi-row statements and many lots.
+func manyLots(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, slices.Repeat([]Terms{{Stock: 100, PerBuyer: 4}}, 12)...)
+	var list []auction.Delivery
+	for i := range 733 {
+		list = append(list, sale.Deliver(sale.Bid(sale.Lots[i%12], sale.ID(), 1))...)
+	}
+	if done := sale.Apply(0, list...); done.Records != 733 {
+		t.Errorf("%+v", done)
+	}
+	sameAsBook(t, sale, 0)
+	counts := unbroken(t, s)
+	if counts.Bids != 733 || counts.Units != 733 || counts.Orders[orders.PendingPayment] != 733 {
+		t.Errorf("counts %+v", counts)
+	}
+}
+
+// effects takes every kind of record that changes a lot's row.
+func effects(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
+	l, other := sale.Lots[0], sale.Lots[1]
+	for _, c := range []struct {
+		record auction.Record
+		want   func(*auction.Lot)
+	}{
+		{auction.Record{Kind: auction.KindPaused, Lot: l.ID, Reason: "operator"}, func(l *auction.Lot) { l.State = auction.LotPaused }},
+		{auction.Record{Kind: auction.KindResumed, Lot: l.ID, ClosesUS: Opens + 2*Hour, CreditUS: Hour, Reason: "operator"},
+			func(l *auction.Lot) { l.State, l.ClosesUS = auction.LotOpen, Opens+2*Hour }},
+		{auction.Record{Kind: auction.KindExtended, Lot: l.ID, ClosesUS: Opens + 3*Hour, Reason: "soft_close"},
+			func(l *auction.Lot) { l.ClosesUS = Opens + 3*Hour }},
+		{auction.Record{Kind: auction.KindToppedUp, Lot: l.ID, Quantity: 4, Reason: "operator"}, func(l *auction.Lot) { l.Stock += 4 }},
+		{auction.Record{Kind: auction.KindRegistered, Lot: l.ID, Buyer: ID(7)}, func(*auction.Lot) {}},
+		{auction.Record{Kind: auction.KindClosed, Lot: l.ID, Left: 5, Reason: "time"}, func(l *auction.Lot) { l.State = auction.LotClosed }},
+		{auction.Record{Kind: auction.KindWithdrawn, Lot: other.ID, Reason: "operator"}, func(l *auction.Lot) { l.State = auction.LotWithdrawn }},
+	} {
+		want, err := s.Lot(t.Context(), c.record.Lot)
+		must(t, err)
+		c.want(&want)
+		want.Version++
+		c.record.Version = want.Version
+		sale.Apply(0, sale.Deliver(sale.next(c.record))...)
+		got, err := s.Lot(t.Context(), c.record.Lot)
+		must(t, err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.record.Kind, diff)
+		}
+	}
+}
+
+// next makes a record the next of shard 0, past its book.
+func (s *Sale) next(r auction.Record) auction.Record {
+	b := s.Books[0]
+	b.Seq++
+	r.Deployment, r.Shard, r.Epoch, r.Seq, r.TimeUS = s.Deployment.ID, 0, b.Epoch, b.Seq, s.Tick()
+	return r
+}
+
+// twoAppliers lets two consumers apply the same history in overlapping batches, as for a moment around a rebalance.
+func twoAppliers(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 200, PerBuyer: 1})
+	var list []auction.Delivery
+	for range 120 {
+		list = append(list, sale.Deliver(sale.Bid(sale.Lots[0], sale.ID(), 1))...)
+	}
+	var wg sync.WaitGroup
+	failed := make(chan error, 2)
+	for _, size := range []int{7, 11} {
+		wg.Go(func() {
+			for from := 0; from < len(list); from += size {
+				if _, err := s.Apply(t.Context(), 0, list[from:min(from+size, len(list))]); err != nil {
+					failed <- fmt.Errorf("batches of %d: %w", size, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(failed)
+	for err := range failed {
+		t.Error(err)
+	}
+	sameAsBook(t, sale, 0)
+	if counts := unbroken(t, s); counts.Bids != 120 || counts.Void() != 0 {
+		t.Errorf("counts %+v", counts)
+	}
+}
+
+// shardsApart applies to many shards at once.
+func shardsApart(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 4, slices.Repeat([]Terms{{Stock: 50, PerBuyer: 1}}, 16)...)
+	byShard := map[int][]auction.Delivery{}
+	for i := range 320 {
+		l := sale.Lots[i%16]
+		byShard[l.Shard] = append(byShard[l.Shard], sale.Deliver(sale.Bid(l, sale.ID(), 1))...)
+	}
+	var wg sync.WaitGroup
+	failed := make(chan error, len(byShard))
+	for shard, list := range byShard {
+		wg.Go(func() {
+			for batch := range slices.Chunk(list, 20) {
+				if _, err := s.Apply(t.Context(), shard, batch); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(failed)
+	for err := range failed {
+		t.Error(err)
+	}
+	for shard := range 4 {
+		sameAsBook(t, sale, shard)
+	}
+	positions, err := s.Positions(t.Context())
+	must(t, err)
+	if len(positions) != 4 || positions[3].Shard != 3 {
+		t.Errorf("positions %+v", positions)
+	}
+}
+
+// records reads the stored journal back, whole and by lot, in pages.
+func storedJournal(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 9, PerBuyer: 1}, Terms{Stock: 9, PerBuyer: 1})
+	var want []auction.Record
+	for i := range 6 {
+		r := sale.Bid(sale.Lots[i%2], sale.ID(), 1)
+		want = append(want, r)
+		sale.Apply(0, sale.Deliver(r)...)
+	}
+	var got []auction.Record
+	for after := int64(2); ; after = got[len(got)-1].Seq { // after genesis and cut
+		page, err := s.Records(t.Context(), 0, after, 4)
+		must(t, err)
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, page...)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	ofLot, err := s.LotRecords(t.Context(), 0, sale.Lots[1].ID, want[1].Seq, 10)
+	must(t, err)
+	if diff := cmp.Diff([]auction.Record{want[3], want[5]}, ofLot); diff != "" {
+		t.Errorf("records of a lot (-want +got):\n%s", diff)
+	}
+	loaded, err := s.LotsToLoad(t.Context(), 0, sale.Lots[0].ID, 10)
+	must(t, err)
+	if len(loaded) != 1 || loaded[0].ID != sale.Lots[1].ID {
+		t.Errorf("lots to load after the first: %+v", loaded)
+	}
+	none, err := s.LotRecords(t.Context(), 0, uuid.Nil, 10, 10)
+	must(t, err)
+	if len(none) != 0 {
+		t.Errorf("records of no lot: %+v", none)
+	}
 }

@@ -47,7 +47,7 @@ func Mount(router fiber.Router, e *edge.Edge, version string) *API {
 	}
 	delete(config.Components.Schemas.Map(), "ErrorModel") // huma's own form of errors is never sent
 	delete(config.Components.Schemas.Map(), "ErrorDetail")
-	a.docs(router)
+	mountDocs(router)
 	return a
 }
 

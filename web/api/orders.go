@@ -66,13 +66,13 @@ func viewOrder(o orders.Order) orderOut {
 
 type ordersIn struct {
 	Paging
-	As    string `query:"as" enum:"buyer,seller" doc:"buyer where it is left out"`
+	As    string `query:"as" enum:"buyer,seller" doc:"buyer where it is left out, for who may buy"`
 	State int    `query:"state" enum:"10000,10001,20000,20001,20002,30000,30001,50000,60000"`
 }
 
 // OrderRef is an order's id or serial number in a path.
 type OrderRef struct {
-	ID string `path:"id" maxLength:"40" example:"R-01K30DW000-E000800000-0000000015" doc:"The order's id or serial number"`
+	ID string `path:"id" maxLength:"40" example:"R-06CC1Q-G001R01000-0000000500" doc:"The order's id or serial number"`
 }
 
 func (r OrderRef) id() (uuid.UUID, error) {
@@ -136,7 +136,7 @@ func (a *API) move(ctx context.Context, ref OrderRef, action orders.Action, d or
 
 func (a *API) listOrders(ctx context.Context, in *ordersIn) (*one[list[orderOut]], error) {
 	who, find, action := callOf(ctx).who, a.Edge.Bought, accounts.OrdersListOwn
-	if in.As == "seller" {
+	if in.As == "seller" || in.As == "" && !accounts.Allowed(action, who.Roles) {
 		find, action = a.Edge.Sold, accounts.OrdersListSold
 	}
 	if !accounts.Allowed(action, who.Roles) {

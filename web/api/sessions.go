@@ -67,6 +67,15 @@ type sessionsIn struct {
 	Drafts bool      `query:"drafts" doc:"Drafts too, for who may see them"`
 }
 
+type sessionID struct {
+	ID uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000023"`
+}
+
+type sessionIDAtRev struct {
+	ID      uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000022"`
+	IfMatch string    `header:"If-Match" doc:"Its ETag"`
+}
+
 type publishIn struct {
 	ID      uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000022"`
 	DryRun  bool      `query:"dry_run" doc:"Change nothing, say what is wrong"`
@@ -83,19 +92,19 @@ type publishOut struct {
 func (a *API) sessions() {
 	register(a, "sessions-list", a.listSessions)
 	register(a, "sessions-create", a.createSession)
-	register(a, "sessions-read", func(ctx context.Context, in *byID) (*tagged[sessionOut], error) {
+	register(a, "sessions-read", func(ctx context.Context, in *sessionID) (*tagged[sessionOut], error) {
 		return a.tagSession(a.Edge.Session(ctx, callOf(ctx).who, in.ID))
 	})
 	register(a, "sessions-change", a.changeSession)
 	register(a, "sessions-publish", a.publish)
-	register(a, "sessions-cancel", func(ctx context.Context, in *byIDAtRev) (*tagged[sessionOut], error) {
+	register(a, "sessions-cancel", func(ctx context.Context, in *sessionIDAtRev) (*tagged[sessionOut], error) {
 		rev, err := ifMatch(in.IfMatch)
 		if err != nil {
 			return nil, err
 		}
 		return a.tagSession(a.Edge.CancelSession(ctx, in.ID, rev))
 	})
-	register(a, "sessions-preheat", func(ctx context.Context, in *byID) (*one[edge.PreheatReport], error) {
+	register(a, "sessions-preheat", func(ctx context.Context, in *sessionID) (*one[edge.PreheatReport], error) {
 		report, err := a.Edge.PreheatNow(ctx, in.ID)
 		return &one[edge.PreheatReport]{report}, err
 	})

@@ -56,7 +56,7 @@ func mend(r huma.Registry, op *huma.Operation, d *huma.ErrorDetail) fault.Field 
 	in, path, _ := strings.Cut(d.Location, ".")
 	schema := schemaAt(r, op, in, path)
 	switch {
-	case in == "body" && path == "" && schema == nil:
+	case d.Location == "body" && !strings.HasPrefix(d.Message, "expected"): // the decoder's own words
 		return fault.Field{Name: "body", Detail: d.Message, Remedy: "send one JSON object"}
 	case d.Message == "unexpected property" || d.Message == "unknown query parameter":
 		return fault.Field{Name: path, Detail: "is not known here", Remedy: "leave it out; known are " + known(r, op, in, path)}
@@ -87,6 +87,9 @@ func detailOf(d *huma.ErrorDetail) string {
 	case float64:
 		return "is not an integer below 2^53"
 	case string:
+		if strings.HasPrefix(d.Message, "expected string to be RFC 3339") {
+			return "is not an RFC 3339 time"
+		}
 		if strings.HasPrefix(d.Message, "expected length") {
 			return fmt.Sprintf("has %d characters", len([]rune(v)))
 		}

@@ -145,7 +145,14 @@ func (c *Client) Send(req *http.Request) Answer {
 	}
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, Body: data}
 	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
-		_ = json.Unmarshal(data, &a.JSON) // a list or a broken body has no members
+		a.JSON = Object(data)
 	}
 	return a
+}
+
+// Object gives a JSON object's members; nil for anything else.
+func Object(data []byte) map[string]any {
+	var members map[string]any
+	_ = json.Unmarshal(data, &members)
+	return members
 }

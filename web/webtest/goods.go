@@ -20,6 +20,8 @@ type Goods struct {
 	items map[uuid.UUID]goods.Item
 	areas []goods.Area
 	sold  func(item uuid.UUID) bool // whether a published, unfinished session has it
+
+	Fail error // what every change gives, where set
 }
 
 var _ goods.Items = (*Goods)(nil)
@@ -39,6 +41,9 @@ func (g *Goods) CreateItem(_ context.Context, i goods.Item) error {
 }
 
 func (g *Goods) check(i goods.Item) error {
+	if g.Fail != nil {
+		return g.Fail
+	}
 	if !slices.ContainsFunc(g.areas, func(a goods.Area) bool { return a.Code == i.Area }) {
 		return fault.New(fault.NotFound, "area_not_found", "there is no such area")
 	}
@@ -133,3 +138,13 @@ func (g *Goods) PutArea(_ context.Context, a goods.Area) error {
 }
 
 func staleRow() error { return fault.New(fault.Stale, "stale", "the row was changed") }
+
+// Dump gives everything, in order.
+func (g *Goods) Dump() any {
+	all, err := g.ListItems(context.Background(), goods.Filter{Withdrawn: true}, goods.Page{Limit: 1 << 20})
+	if err != nil {
+		panic(err) // it cannot fail
+	}
+	areas, _ := g.Areas(context.Background())
+	return []any{all, areas}
+}

@@ -3,6 +3,7 @@ package webtest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -21,6 +22,8 @@ type Sessions struct {
 	sessions map[uuid.UUID]auction.Session
 	lots     map[uuid.UUID]auction.Lot
 	reads    int
+
+	Fail error // what ChangeSession gives, where set
 }
 
 // Reads counts the calls that read one lot, whatever it is for.
@@ -84,6 +87,9 @@ func (m *Sessions) session(id uuid.UUID) (auction.Session, error) {
 func (m *Sessions) ChangeSession(_ context.Context, s auction.Session) (auction.Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.Fail != nil {
+		return s, m.Fail
+	}
 	if m.sessions[s.ID].Rev != s.Rev {
 		return s, staleRow()
 	}
@@ -242,4 +248,19 @@ func (s Shelf) Page(ctx context.Context, session, user uuid.UUID, p auction.Page
 		return all, auction.Page{}, err
 	}
 	return all[:p.Limit], auction.Page{Limit: p.Limit, ID: all[p.Limit-1].ID}, err
+}
+
+// Dump gives everything, in order.
+func (m *Sessions) Dump() any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	byID := func(x, y uuid.UUID) int { return slices.Compare(x[:], y[:]) }
+	var all []any
+	for _, id := range slices.SortedFunc(maps.Keys(m.sessions), byID) {
+		all = append(all, m.sessions[id])
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(m.lots), byID) {
+		all = append(all, m.lots[id])
+	}
+	return all
 }

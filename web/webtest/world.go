@@ -22,6 +22,9 @@ import (
 // Now is when a world begins.
 var Now = time.Date(2026, 11, 22, 19, 0, 0, 0, time.UTC)
 
+// AnHour is long for a token.
+const AnHour = time.Hour
+
 // Password is everybody's.
 const Password = "correct horse battery"
 

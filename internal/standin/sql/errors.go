@@ -43,7 +43,8 @@ func (c *connector) words(number uint16, e *sqlite3.Error) string {
 	if number != 1062 {
 		return e.Error()
 	}
-	_, columns, _ := strings.Cut(e.Error(), "constraint failed: ")
+	const says = "constraint failed: " // … UNIQUE constraint failed: table.column, table.column
+	columns := e.Error()[strings.LastIndex(e.Error(), says)+len(says):]
 	table, _, _ := strings.Cut(columns, ".")
 	// The value that was there is not said by SQLite; nobody reads it.
 	return "Duplicate entry '?' for key '" + table + "." + c.keys[columns] + "'"

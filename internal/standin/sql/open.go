@@ -154,4 +154,3 @@ func number(c *sqlite3.Conn, query string) (int, error) {
 	}
 	return s.ColumnInt(0), s.Err()
 }
-

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/accounts"
+	"rostrum/internal/live"
+)
+
+// realWorld is an environment whose database, Redis and topics are this test's alone.
+func realWorld(t *testing.T) []string {
+	t.Helper()
+	server, brokers, gate := live.MySQL(t), live.Kafka(t), live.StartRedis(t)
+	name := "rostrum_cmd_" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12]
+	database, err := sql.Open("mysql", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := database.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, err := database.Exec("DROP DATABASE " + name)
+		if err := database.Close(); err != nil {
+			t.Error(err)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return []string{
+		"ROSTRUM_MODE=development", "ROSTRUM_REDIS_DURABILITY=none", "ROSTRUM_HTTP_LISTEN=127.0.0.1:0", "ROSTRUM_HTTP_OPS_LISTEN=",
+		"ROSTRUM_MYSQL_DSN=" + server + name, "ROSTRUM_REDIS_GATE_URL=redis://" + gate.Addr, "ROSTRUM_KAFKA_BROKERS=" + brokers,
+		"ROSTRUM_KAFKA_TOPIC_PREFIX=" + name + ".", "ROSTRUM_SALE_SHARDS=2", "ROSTRUM_LOG_FORMAT=text", "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=20s",
+		"ROSTRUM_AUTH_KEYS=2027-03:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+	}
+}
+
+// step is a command line with the status it must end with and something it must say.
+type step struct {
+	line   string
+	status int
+	says   string
+}
+
+func runSteps(t *testing.T, environ []string, steps []step) {
+	t.Helper()
+	for _, s := range steps {
+		got := realRun(t.Context(), environ, s.line)
+		if got.status != s.status || !strings.Contains(got.out+got.err, s.says) {
+			t.Fatalf("rostrum %s: status %d, want %d and %q\n%s%s", s.line, got.status, s.status, s.says, got.out, got.err)
+		}
+	}
+}
+
+func realRun(ctx context.Context, environ []string, line string) outcome {
+	var out, errs syncBuffer
+	w := world{args: strings.Fields(line), environ: environ, in: strings.NewReader(""), out: &out, err: &errs, open: openPlatform}
+	status := w.run(ctx)
+	return outcome{status, out.String(), errs.String()}
+}
+
+// An operator sets a new installation up with nothing but this command, runs it, looks at it, and stops it.
+func TestLiveInstallation(t *testing.T) {
+	environ := realWorld(t)
+	runSteps(t, environ, []step{
+		{"doctor", exitWrong, "rostrum migrate up"},
+		{"migrate status", exitWrong, "no"},
+		{"lag", exitRefused, "rostrum migrate up"},
+		{"migrate up", exitGood, "yes"},
+		{"migrate up", exitGood, "yes"},
+		{"topics diff", exitWrong, "create"},
+		{"topics apply", exitGood, "rostrum.journal.v1"},
+		{"topics diff", exitGood, "as they should be"},
+		{"user add ana --area north", exitRefused, "no such area"},
+		{"area put north Northshore", exitGood, "Northshore"},
+		{"user add ana --area north --roles admin", exitGood, "password: "},
+		{"user add ana --area north", exitRefused, "login_taken"},
+		{"shard rewind 9 0", exitRefused, ""},
+		{"shard accept-gap 0 1 --sure", exitRefused, "no_gap"},
+		{"preheat", exitGood, "no session is due"},
+		{"preheat " + uuid.NewString(), exitRefused, "not_found"},
+		{"doctor", exitWrong, "shards_paused"},
+	})
+
+	var minted []accounts.MintedToken
+	if err := json.Unmarshal([]byte(realRun(t.Context(), environ, "user token --area north --count 5 --output json").out), &minted); err != nil || len(minted) != 5 {
+		t.Fatalf("%v, %v", minted, err)
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan outcome, 1)
+	go func() { served <- realRun(ctx, environ, "serve") }()
+	live.Eventually(t, 60*time.Second, "every shard to decide", func() (bool, error) {
+		got := realRun(t.Context(), environ, "lag --output json")
+		var r road
+		err := json.Unmarshal([]byte(got.out), &r)
+		ready := len(r.Shards) == 2
+		for _, s := range r.Shards {
+			ready = ready && s.State == "vouched" && s.Lag == 0 && s.Committed == s.End && s.Next == s.End
+		}
+		return ready && err == nil, err
+	})
+	runSteps(t, environ, []step{
+		{"doctor", exitGood, "all decide"},
+		{"shard rewind 1 0", exitGood, "vouched"},
+		{"reconcile", exitGood, "units sold over stock"},
+	})
+	stop()
+	if got := <-served; got.status != exitGood || !strings.Contains(got.err, "told to stop") {
+		t.Errorf("serve ended with %d: %s", got.status, got.err)
+	}
+}
+
+// What is away is said with a status of its own, and within the time that was given.
+func TestLiveServersAway(t *testing.T) {
+	environ := append(realWorld(t), "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=300ms")
+	runSteps(t, environ[:len(environ)-1], []step{{"migrate up", exitGood, "yes"}, {"topics apply", exitGood, ""}})
+	for variable, want := range map[string]struct{ line, says string }{
+		"ROSTRUM_MYSQL_DSN=root@tcp(127.0.0.1:1)/x":      {"lag", "MySQL"},
+		"ROSTRUM_REDIS_GATE_URL=redis://127.0.0.1:1":     {"preheat", "Redis"},
+		"ROSTRUM_KAFKA_BROKERS=127.0.0.1:1":              {"topics diff", "kafka"},
+		"ROSTRUM_MYSQL_DSN=root@tcp(127.0.0.1:1)/absent": {"migrate up", "MySQL"},
+	} {
+		var changed []string
+		for _, entry := range environ {
+			if name, _, _ := strings.Cut(entry, "="); !strings.HasPrefix(variable, name+"=") && entry != "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=20s" {
+				changed = append(changed, entry)
+			}
+		}
+		runSteps(t, append(changed, variable), []step{{want.line, exitAway, want.says}})
+	}
+}

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/internal/config"
+	"rostrum/internal/live"
+	"rostrum/orders"
+)
+
+// A rush at few units over real sockets, on every pair of engines: all units are sold, none twice, and every side tells
+// the same.
+func TestFlashSaleFromRushToOrders(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t))
+			i.openSale(time.Minute, 1, 20, 10, 5)
+			i.crowd.Rush(t.Context(), i.session.ID, i.members(150))
+			if sold := i.counted(); sold != 35 {
+				t.Errorf("%d orders of 35 units, told %v", sold, i.crowd.Told())
+			}
+			told := i.crowd.Told()
+			if told["sold_out"] == 0 || told["already_bought"] == 0 || told["no answer"] != 0 {
+				t.Errorf("the crowd was told %v", told)
+			}
+		})
+	}
+}
+
+// An order that its buyer cancels gives its unit back to sale, once, and somebody else gets it.
+func TestACancelledUnitIsSoldAgain(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t))
+			i.openSale(time.Minute, 1, 1)
+			members := i.members(2)
+			i.crowd.Rush(t.Context(), i.session.ID, members[:1])
+			i.settle()
+			list, err := i.app.Store.ListOrders(t.Context(), orders.Filter{Session: i.session.ID}, orders.Page{Limit: 10})
+			must(t, err)
+			if len(list) != 1 {
+				t.Fatalf("orders %+v", list)
+			}
+			after, event, err := list[0].Move(orders.Cancel, orders.Buyer, orders.Details{Reason: "changed my mind"}, newID(), time.Now().UnixMicro())
+			must(t, err)
+			must(t, i.app.Store.SaveMove(t.Context(), list[0], after, event))
+			live.Eventually(t, 20*time.Second, "the unit's return", func() (bool, error) {
+				o, err := i.app.Store.Order(t.Context(), list[0].ID)
+				return o.ReleasedUS > 0, err
+			})
+			i.crowd.Rush(t.Context(), i.session.ID, members[1:])
+			if sold := i.counted(); sold != 2 {
+				t.Errorf("%d orders, want the cancelled one and the next", sold)
+			}
+		})
+	}
+}
+
+// A lot whose time is over is closed by a record, once, and its session ends.
+func TestASessionEnds(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t))
+			i.openSale(auction.MinSessionDuration, 1, 2, 2)
+			i.crowd.Rush(t.Context(), i.session.ID, i.members(2))
+			live.Eventually(t, 30*time.Second, "the session's end", func() (bool, error) {
+				s, err := i.app.Store.Session(t.Context(), i.session.ID)
+				return s.State == auction.SessionEnded || s.State == auction.SessionSettled, err
+			})
+			if i.counted() != 2 {
+				t.Error("orders were lost with the end")
+			}
+			for _, l := range i.lots {
+				records, err := i.app.Store.LotRecords(t.Context(), l.Shard, l.ID, 0, 100)
+				must(t, err)
+				closed := 0
+				for _, r := range records {
+					if r.Kind == auction.KindClosed {
+						closed++
+					}
+				}
+				if closed != 1 {
+					t.Errorf("lot %s was closed %d times", l.ID, closed)
+				}
+			}
+		})
+	}
+}
+
+// A process that is stopped and started again goes on where it was, on the same servers, with receipts that still answer.
+func TestARestartGoesOn(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t))
+			i.openSale(time.Minute, 1, 30)
+			members := i.members(40)
+			i.crowd.Rush(t.Context(), i.session.ID, members[:15])
+			i.stop()
+			i.start()
+			i.crowd.Rush(t.Context(), i.session.ID, members)
+			if sold := i.counted(); sold != 30 {
+				t.Errorf("%d orders of 30 units, told %v", sold, i.crowd.Told())
+			}
+		})
+	}
+}
+
+// Without its relay the sale goes on, and the counts notice what is missing.
+func TestTheCountsNoticeAMissingRelay(t *testing.T) {
+	i := install(t, standins(t))
+	i.stop()
+	i.start(func(_ *config.Config, p *Parts) { p.RelayOff = true })
+	live.Eventually(t, time.Minute, "shards", func() (bool, error) { return i.app.Paused(t.Context()) == nil, nil })
+	i.openSale(time.Minute, 1, 5)
+	i.crowd.Rush(t.Context(), i.session.ID, i.members(10))
+	table, err := i.app.Reconcile(t.Context(), []uuid.UUID{i.session.ID}, i.crowd.Side())
+	must(t, err)
+	wrong := map[string]int{}
+	for _, line := range table {
+		if !line.OK() {
+			wrong[line.Name] = line.Wrong
+		}
+	}
+	if wrong["admitted by the bidders' log, not in MySQL's orders"] == 0 || wrong["admitted by the gate, not in MySQL's orders"] != 5 {
+		t.Errorf("wrong: %v", wrong)
+	}
+}
+
+// What an operator asks first.
+func TestDoctorAndReadiness(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t))
+			doctor, err := New(i.app.Config, i.app.parts)
+			must(t, err)
+			defer doctor.Close()
+			for _, f := range doctor.Doctor(t.Context()) {
+				if !f.OK {
+					t.Errorf("%s: %s (%s)", f.Part, f.Says, f.Remedy)
+				}
+			}
+			answer, err := http.Get("http://" + i.app.Addr().String() + "/readyz?verbose")
+			must(t, err)
+			defer answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				t.Errorf("ready says %s", answer.Status)
+			}
+		})
+	}
+}
