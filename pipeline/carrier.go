@@ -40,7 +40,7 @@ func (c *carrier) start(ctx context.Context, ledger Positions) error {
 	}
 	c.acked = p.At()
 	first, err := c.journal.Read(ctx, c.shard, auction.Cursor{}, 1)
-	if fault.CodeOf(err) == CodeJournalPoison {
+	if fault.CodeOf(err) == CodeJournalDamaged {
 		return nil // to be met again when it is its turn
 	}
 	if len(first) > 0 && !first[0].OfLot() && first[0].Seq <= p.Seq {
@@ -58,7 +58,7 @@ func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
 		if err == nil {
 			return c.pack(records)
 		}
-		if fault.CodeOf(err) != CodeJournalPoison {
+		if fault.CodeOf(err) != CodeJournalDamaged {
 			return nil, c.acked, err
 		}
 		if batch == 1 {

@@ -27,9 +27,9 @@ type Applier interface {
 	Rewind(ctx context.Context, shard int, offset int64) error
 }
 
-// CodeJournalPoison is the fault code with which a Journal says that an entry it holds is no record. The relay stops the
+// CodeJournalDamaged is the fault code with which a Journal says that an entry it holds is no record. The relay stops the
 // shard on it; every other error of a Journal is taken for a passing one.
-const CodeJournalPoison = "journal_poison"
+const CodeJournalDamaged = "journal_damaged"
 
 // Counter takes what was counted: how many of one of the names below. It must not block; nil counts nothing.
 type Counter func(what string, n int)

@@ -31,7 +31,7 @@ func (j *Journal) Append(records ...auction.Record) {
 	}
 }
 
-// Poison makes the entry at a place unreadable: a read that would reach it fails with `journal_poison`. The zero Cursor
+// Poison makes the entry at a place unreadable: a read that would reach it fails with `journal_damaged`. The zero Cursor
 // takes the poison out again.
 func (j *Journal) Poison(shard int, at auction.Cursor) {
 	j.mu.Lock()
@@ -59,7 +59,7 @@ func (j *Journal) Read(ctx context.Context, shard int, after auction.Cursor, max
 			break
 		}
 		if bad := j.poison[shard]; bad.Seq != 0 && bad == r.At() {
-			return nil, fault.New(fault.Internal, "journal_poison", fmt.Sprintf("entry %s of shard %d", r.ID(), shard))
+			return nil, fault.New(fault.Internal, "journal_damaged", fmt.Sprintf("entry %s of shard %d", r.ID(), shard))
 		}
 		out = append(out, r)
 	}

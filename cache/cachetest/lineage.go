@@ -324,7 +324,7 @@ func testLock(t *testing.T, s *Subject) {
 
 // A lock outlives its time to live while its holder lives.
 func testLockKept(t *testing.T, s *Subject) {
-	const ttl = 1500 * time.Millisecond
+	const ttl = 900 * time.Millisecond
 	lock, err := s.Gate.LockLot(ctx, 0, uuid.New(), ttl)
 	if err != nil {
 		t.Fatal(err)

@@ -354,7 +354,7 @@ func TestUserToken(t *testing.T) {
 			t.Errorf("token %d: %+v, %v", i, claims, err)
 		}
 	}
-	if got := run(t, f, "user", "token", "--area", "north", "--count", "0"); got.status != exitRefused || !strings.Contains(got.err, "count") {
+	if got := run(t, f, "user", "token", "--area", "north", "--count", "0"); got.status != exitRefused || !strings.Contains(got.err, "count: send 1 to 100000") {
 		t.Errorf("no tokens: %+v", got)
 	}
 }

@@ -71,6 +71,11 @@ type problem struct {
 func (c *cli) printError(err error) {
 	if c.output != "json" {
 		_, _ = fmt.Fprintln(c.err, "rostrum: "+err.Error())
+		if e := fault.As(err); e != nil {
+			for _, f := range e.Fields {
+				_, _ = fmt.Fprintf(c.err, "  %s: %s\n", f.Name, f.Remedy)
+			}
+		}
 		return
 	}
 	p := problem{Code: fault.CodeOf(err), Detail: err.Error()}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -189,17 +190,28 @@ func (i *installation) Reconcile(ctx context.Context) ([]invariant, error) {
 }
 
 func (i *installation) Rewind(ctx context.Context, shard int, offset int64) error {
-	if err := i.openRoad(ctx); err != nil {
+	if err := i.openShard(ctx, shard); err != nil {
 		return err
 	}
 	return i.app.Store.Rewind(ctx, shard, offset)
 }
 
 func (i *installation) AcceptGap(ctx context.Context, shard int, seq int64) error {
-	if err := i.openRoad(ctx); err != nil {
+	if err := i.openShard(ctx, shard); err != nil {
 		return err
 	}
 	return i.app.Store.AcceptGap(ctx, shard, seq)
+}
+
+// openShard refuses a shard that the deployment does not have: the store would make it a position.
+func (i *installation) openShard(ctx context.Context, shard int) error {
+	if err := i.openRoad(ctx); err != nil {
+		return err
+	}
+	if last := i.app.Deployment.Shards - 1; shard > last {
+		return fault.Wrong("shard", fmt.Sprintf("is %d", shard), fmt.Sprintf("write 0 to %d", last))
+	}
+	return nil
 }
 
 func inOrder(ctx context.Context, steps ...func(context.Context) error) error {

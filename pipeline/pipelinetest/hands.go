@@ -60,18 +60,19 @@ func (b *bed) send(partition int, records ...auction.Record) {
 
 func (b *bed) sendRaw(partition int, values ...[]byte) {
 	b.t.Helper()
-	records := make([]kafka.Record, len(values))
-	for i, v := range values {
-		records[i] = kafka.Record{Value: protocol.NewBytes(v)}
-	}
-	answer, err := b.client.Produce(b.ctx(), &kafka.ProduceRequest{Topic: b.topic(pipeline.TopicJournal), Partition: partition,
-		RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...)})
-	if err == nil {
-		err = answer.Error
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	// A topic that was made a moment ago may have no leader yet; nothing is written then.
+	b.await("messages sent", func() (bool, error) {
+		records := make([]kafka.Record, len(values))
+		for i, v := range values {
+			records[i] = kafka.Record{Value: protocol.NewBytes(v)}
+		}
+		answer, err := b.client.Produce(b.ctx(), &kafka.ProduceRequest{Topic: b.topic(pipeline.TopicJournal), Partition: partition,
+			RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...)})
+		if err == nil {
+			err = answer.Error
+		}
+		return err == nil, err
+	})
 }
 
 // read gives the first n messages of a partition, waiting for them.

@@ -95,7 +95,7 @@ func resumeSale(t testing.TB, s *store.Store, terms ...Terms) *Sale {
 	sale := &Sale{Store: s, t: t, Deployment: d, Books: map[int]*auction.Book{0: auction.NewBook(d.ID, 0)},
 		offsets: map[int]int64{0: p.NextOffset}, at: Opens, ids: int(p.Seq) * 1000}
 	sale.Seller = sale.ID()
-	sale.publish(terms)
+	sale.publish(terms, func(uuid.UUID) int { return 0 })
 	sale.Books[0].Epoch, sale.Books[0].Seq = p.Epoch, p.Seq
 	return sale
 }

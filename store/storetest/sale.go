@@ -42,7 +42,7 @@ type Sale struct {
 }
 
 // NewSale makes a deployment of so many shards, one session with a lot for each of the terms, and opens each shard's
-// first epoch with a cut, whose records are delivered once.
+// first epoch with a cut, whose records have come back from the topic.
 func NewSale(t testing.TB, s *store.Store, shards int, terms ...Terms) *Sale {
 	t.Helper()
 	sale := &Sale{Store: s, t: t, Books: map[int]*auction.Book{}, offsets: map[int]int64{}, at: Opens}
@@ -50,15 +50,23 @@ func NewSale(t testing.TB, s *store.Store, shards int, terms ...Terms) *Sale {
 	must(t, err)
 	sale.Deployment, sale.Seller = d, sale.ID()
 	must(t, s.PutArea(t.Context(), goods.Area{Code: "north", Name: "North"}))
-	sale.publish(terms)
+	sale.publish(terms, func(lot uuid.UUID) int { return auction.ShardOf(lot, uuid.Nil, shards) })
 	for shard := range shards {
-		sale.Books[shard] = auction.NewBook(d.ID, shard)
-		sale.Cut(shard)
-	}
-	for _, l := range sale.Lots {
-		sale.Books[l.Shard].Add(l)
+		sale.open(shard)
 	}
 	return sale
+}
+
+// open opens a shard's first epoch and gives its book the lots.
+func (s *Sale) open(shard int) {
+	s.t.Helper()
+	s.Books[shard] = auction.NewBook(s.Deployment.ID, shard)
+	s.Apply(shard, s.Cut(shard)...)
+	for _, l := range s.Lots {
+		if l.Shard == shard {
+			s.Books[shard].Add(l)
+		}
+	}
 }
 
 // ID gives a new UUID of version 7: later ones are greater, and every run of a test has the same.
@@ -76,7 +84,7 @@ func ID(n int) uuid.UUID {
 	return id
 }
 
-func (s *Sale) publish(terms []Terms) {
+func (s *Sale) publish(terms []Terms, shardOf func(lot uuid.UUID) int) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	a := auction.Session{ID: s.ID(), Area: "north", Name: "Evening", Currency: "EUR", StartsUS: Opens, EndsUS: Opens + Hour,
@@ -88,7 +96,7 @@ func (s *Sale) publish(terms []Terms) {
 		must(s.t, s.Store.CreateItem(ctx, item))
 		l := auction.Lot{ID: s.ID(), Session: a.ID, Item: item.ID, Seller: s.Seller, Area: a.Area, Title: item.Name,
 			Format: auction.Flash, PriceMinor: 900, Currency: "EUR", Stock: term.Stock, PerBuyer: term.PerBuyer, State: auction.LotDraft}
-		l.Shard = auction.ShardOf(l.ID, uuid.Nil, s.Deployment.Shards)
+		l.Shard = shardOf(l.ID)
 		must(s.t, s.Store.AddLot(ctx, l))
 		l.Rev, l.State, l.Code, l.Salt = 1, auction.LotOpen, "0123456789abcdefghijkl", []byte("0123456789abcdef")
 		l.OpensUS, l.ClosesUS = Opens, Opens+Hour
@@ -180,27 +188,32 @@ func (s *Sale) Apply(shard int, list ...auction.Delivery) auction.Applied {
 
 // Rebuilt gives the state that recovery would load a shard's gate with, from what the store holds.
 func Rebuilt(ctx context.Context, s *store.Store, shard int) (auction.ShardState, error) {
-	d, err := s.Deployment(ctx, auction.Deployment{})
-	if err != nil {
-		return auction.ShardState{}, err
-	}
-	p, err := s.Position(ctx, shard)
-	if err != nil {
-		return auction.ShardState{}, err
-	}
-	lots, err := s.LotsToLoad(ctx, shard, uuid.Nil, store.MaxPage)
-	if err != nil {
-		return auction.ShardState{}, err
-	}
-	records, err := s.Records(ctx, shard, 0, store.MaxPage)
-	if err != nil {
-		return auction.ShardState{}, err
-	}
-	book, err := auction.Rebuild(d.ID, shard, p.At(), lots, records)
+	book, err := RebuiltBook(ctx, s, shard)
 	if err != nil {
 		return auction.ShardState{}, err
 	}
 	return book.State(), nil
+}
+
+// RebuiltBook is the book of that state; at most MaxPage lots and records.
+func RebuiltBook(ctx context.Context, s *store.Store, shard int) (*auction.Book, error) {
+	d, err := s.Deployment(ctx, auction.Deployment{})
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Position(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	lots, err := s.LotsToLoad(ctx, shard, uuid.Nil, store.MaxPage)
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.Records(ctx, shard, 0, store.MaxPage)
+	if err != nil {
+		return nil, err
+	}
+	return auction.Rebuild(d.ID, shard, p.At(), lots, records)
 }
 
 // wantCode fails the test unless err has a class and a code.
