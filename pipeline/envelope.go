@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
@@ -27,9 +26,6 @@ type Message struct {
 // story, and headers that can be read without opening the value. An error: the record is not one.
 func Envelope(r auction.Record) (Message, error) {
 	value, err := r.JSON()
-	if err == nil && len(value) > auction.MaxRecordBytes {
-		err = fmt.Errorf("record %d/%s: %d bytes, at most %d", r.Shard, r.ID(), len(value), auction.MaxRecordBytes)
-	}
 	if err != nil {
 		return Message{}, err
 	}
@@ -56,18 +52,9 @@ func (k *Kafka) open(shard int, offset int64, value []byte) auction.Delivery {
 	case r.Shard != shard:
 		d.Err = fmt.Errorf("record %s is of shard %d, found in partition %d", r.ID(), r.Shard, shard)
 	default:
-		d.Record, d.Err = r, canonical(r, value)
+		d.Record = r
 	}
 	return d
-}
-
-// canonical: the ledger tells a repeat from a fork by the bytes, so a record in other bytes than ours would look like one.
-func canonical(r auction.Record, value []byte) error {
-	ours, err := r.JSON()
-	if err == nil && !bytes.Equal(ours, value) {
-		err = fmt.Errorf("record %s is not in canonical form", r.ID())
-	}
-	return err
 }
 
 // toRecord gives the message in the library's form; the broker sets the time.

@@ -118,7 +118,10 @@ func TestLiveInstallation(t *testing.T) {
 	runSteps(t, environ, []step{
 		{"doctor", exitGood, "all decide"},
 		{"shard rewind 1 0", exitGood, "vouched"},
-		{"reconcile", exitGood, "units sold over stock"},
+	})
+	live.Eventually(t, 20*time.Second, "everything to be read again, and the counts to hold", func() (bool, error) {
+		got := realRun(t.Context(), environ, "reconcile")
+		return got.status == exitGood && strings.Contains(got.out, "units sold over stock"), nil
 	})
 	stop()
 	if got := <-served; got.status != exitGood || !strings.Contains(got.err, "told to stop") {

@@ -92,8 +92,13 @@ func install(t *testing.T, on servers) *installation {
 	t.Cleanup(func() { i.stop() })
 	i.crowd = crowd.New(func() string { return "http://" + i.app.Addr().String() }, crowd.Options{Connections: 32, Asks: 12})
 	t.Cleanup(i.crowd.Close)
-	must(t, i.app.Store.PutArea(t.Context(), goods.Area{Code: "north", Name: "North"}))
+	i.area()
 	return i
+}
+
+func (i *installation) area() {
+	i.t.Helper()
+	must(i.t, i.app.Store.PutArea(i.t.Context(), goods.Area{Code: "north", Name: "North"}))
 }
 
 // start starts a process of the installation: the first time it makes the topics, later it finds what is there.

@@ -27,7 +27,7 @@ func row(dir string) (string, bool) {
 	return best, best != ""
 }
 
-// checkArrows compares imports within the module with the drawing. Tests may also import helpers and stand-ins.
+// checkArrows compares imports within the module with the drawing. Tests may also import helpers and what forTestsToo lists.
 func checkArrows(f File) []Finding {
 	place, ok := row(f.Dir)
 	if !ok {
@@ -40,7 +40,7 @@ func checkArrows(f File) []Finding {
 		if !ok || to == f.Dir || under(to, arrows[place]...) {
 			continue
 		}
-		if f.forTests() && (helper(to) || under(to, "internal/standin", "internal/config") || under(to, place)) {
+		if f.forTests() && (helper(to) || under(to, forTestsToo...) || under(to, place)) {
 			continue
 		}
 		found = append(found, f.finding(i.Line, "Declare a small interface here and let internal/app join the two",

@@ -255,7 +255,7 @@ func shardsApart(t *testing.T, s *store.Store) {
 	}
 }
 
-// records reads the stored journal back, whole and by lot, in pages.
+// storedJournal reads the journal back, whole and by lot, in pages.
 func storedJournal(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1, Terms{Stock: 9, PerBuyer: 1}, Terms{Stock: 9, PerBuyer: 1})
 	var want []auction.Record
