@@ -58,8 +58,9 @@ func duplicate(err error) (key string, ok bool) {
 	if !errors.As(err, &e) || e.Number != errDuplicate {
 		return "", false
 	}
-	_, key, _ = strings.Cut(e.Message, "for key '")
-	key = strings.TrimSuffix(key, "'")
+	// The value stands before the key and is somebody's text: only the last of these words are the engine's.
+	key = e.Message[max(0, strings.LastIndex(e.Message, "for key '")):]
+	key = strings.TrimSuffix(strings.TrimPrefix(key, "for key '"), "'")
 	return key[strings.LastIndexByte(key, '.')+1:], true
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,10 @@ type Server struct {
 	ports   Ports
 	options Options
 	closing atomic.Bool
+
+	mu       sync.Mutex
+	listener net.Listener
+	stopped  bool
 }
 
 // New builds a server; it listens nowhere yet. It panics without a secret of at least 16 bytes, which makes cursors and
@@ -103,8 +108,23 @@ func (s *Server) Listen(addr string) error {
 	return s.Serve(ln)
 }
 
-// Serve serves on a listener until Shutdown, and closes it.
-func (s *Server) Serve(ln net.Listener) error { return s.app.Listener(ln) }
+// Serve serves on a listener until Shutdown, and closes it. Nil after a Shutdown, also one that came first.
+func (s *Server) Serve(ln net.Listener) error {
+	s.mu.Lock()
+	s.listener = ln
+	stopped := s.stopped
+	s.mu.Unlock()
+	if stopped {
+		return ln.Close()
+	}
+	err := s.app.Listener(ln)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	return err
+}
 
 // Leave makes /readyz say no, so that a balancer sends nothing new. Requests are still answered.
 func (s *Server) Leave() { s.closing.Store(true) }
@@ -112,5 +132,13 @@ func (s *Server) Leave() { s.closing.Store(true) }
 // Shutdown stops listening, waits for the requests that are being answered until ctx ends, and closes idle connections.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Leave()
-	return s.app.ShutdownWithContext(ctx)
+	s.mu.Lock()
+	s.stopped = true
+	ln := s.listener
+	s.mu.Unlock()
+	err := s.app.ShutdownWithContext(ctx)
+	if ln != nil {
+		_ = ln.Close() // Fiber knows of it only once it accepts: a Shutdown between the two must not be lost
+	}
+	return err
 }

@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 }
 
 func flags(args []string, errs io.Writer) (options, error) {
-	o := options{sale: time.Minute, lead: 5 * time.Second}
+	o := options{sale: time.Minute, lead: 5 * time.Second, crowd: bidders}
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	f.SetOutput(errs)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address to serve on")
@@ -100,7 +100,7 @@ func flashSale(ctx context.Context, a *app.App, shop *sellers, s screen, o optio
 	base := "http://" + a.Addr().String()
 	c := crowd.New(func() string { return base }, crowd.Options{Spread: rushSpread})
 	defer c.Close()
-	sale := &sale{app: a, screen: s, sellers: shop}
+	sale := &sale{app: a, screen: s, sellers: shop, crowd: o.crowd}
 	members, err := sale.members(ctx, c)
 	if err != nil {
 		return 0, err

@@ -36,6 +36,7 @@ type sale struct {
 	sellers *sellers
 	session auction.Session
 	lots    []uuid.UUID
+	crowd   int // bidders
 }
 
 // plan puts items of the first area into a new session that starts when preheating is done, and publishes it.
@@ -74,8 +75,8 @@ func (s *sale) members(ctx context.Context, c *crowd.Crowd) ([]crowd.Member, err
 		s.screen.move("Logging in: %d of %d with their passwords", n+1, passwordBidders)
 	}
 	s.screen.still()
-	minted, err := s.app.Accounts.MintTokens(ctx, uuid.Nil, accounts.MintRequest{Area: areas[0].code, Count: bidders - len(members),
-		Progress: func(done int) { s.screen.move("Minting tokens: %d of %d", done, bidders-passwordBidders) }})
+	minted, err := s.app.Accounts.MintTokens(ctx, uuid.Nil, accounts.MintRequest{Area: areas[0].code, Count: s.crowd - len(members),
+		Progress: func(done int) { s.screen.move("Minting tokens: %d of %d", done, s.crowd-passwordBidders) }})
 	s.screen.still()
 	for _, m := range minted {
 		members = append(members, crowd.Member{User: m.User, Token: m.Token})

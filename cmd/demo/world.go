@@ -27,6 +27,7 @@ type options struct {
 	log    string
 	sale   time.Duration // how long the flash sale is open
 	lead   time.Duration // from the end of preheating to the start of the sale
+	crowd  int           // bidders
 }
 
 // world is the stand-ins, and the production code above them.

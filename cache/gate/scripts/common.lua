@@ -5,7 +5,7 @@
 
 local REPLY = '1' -- version of every reply
 
-local function int(n) return string.format('%.0f', n) end
+local function int(n) return string.format('%d', n) end
 
 -- open reads a shard's head. valid: this process, with this history, is the one that was vouched for, in the epoch that
 -- was loaded. now never runs back behind a time that was used.

@@ -1,0 +1,255 @@
+package shelf_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"rostrum/auction"
+	"rostrum/cache/cachetest"
+	"rostrum/cache/shelf"
+	"rostrum/internal/fault"
+	"rostrum/internal/live"
+	standinredis "rostrum/internal/standin/redis"
+)
+
+// pregate is the gate's side of preheating: it notes what it is given, by the rules of auction.Gate.Preheat in short.
+type pregate struct {
+	mu   sync.Mutex
+	lots map[uuid.UUID]auction.Lot
+	now  func() time.Time
+	fail func(n int) error // asked with the number of the call
+	call int
+}
+
+func (g *pregate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]auction.PreheatResult, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.call++; g.fail != nil {
+		if err := g.fail(g.call); err != nil {
+			return nil, err
+		}
+	}
+	results := make([]auction.PreheatResult, len(lots))
+	for i, l := range lots {
+		switch {
+		case l.Shard != shard:
+			return nil, fmt.Errorf("lot of shard %d in %d", l.Shard, shard)
+		case g.lots[l.ID].State == auction.LotClosed:
+			results[i] = auction.PreheatClosed
+		case g.now().UnixMicro() >= l.OpensUS:
+			results[i] = auction.PreheatOpen
+		default:
+			results[i], g.lots[l.ID] = auction.PreheatWritten, l
+		}
+	}
+	return results, nil
+}
+
+func newPregate(w *world) *pregate { return &pregate{lots: map[uuid.UUID]auction.Lot{}, now: w.clock} }
+
+func TestPreheat(t *testing.T) {
+	everywhere(t, func(w *world) {
+		const n = 1500
+		session, lots := w.session(n, func(i int, l *auction.Lot) { l.OpensUS += int64(i % 3) })
+		g := newPregate(w)
+		g.lots[lots[7].ID] = auction.Lot{State: auction.LotClosed}
+		var seen []int
+		got, err := w.shelf.Preheat(ctx, g, session.ID, func(done, total int) {
+			if total != n {
+				t.Errorf("total %d", total)
+			}
+			seen = append(seen, done)
+		})
+		want := shelf.Report{Session: session.ID, Lots: n, Written: n - 1, Closed: 1, Verified: n}
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Fatalf("report: %v\n%s", err, d)
+		}
+		if len(seen) < 3 || seen[0] != 0 || seen[len(seen)-1] != n {
+			t.Errorf("progress: %v", seen)
+		}
+		if len(g.lots) != n {
+			t.Errorf("the gate has %d lots", len(g.lots))
+		}
+		// Pages, cards and ids are there, and cost the source nothing.
+		before := w.source.Calls("Lots") + w.source.Calls("Lot")
+		if d := cmp.Diff(wanted(lots, uuid.Nil), walk(t, w.node(), session.ID, uuid.Nil, 100, func() {})); d != "" {
+			t.Errorf("pages:\n%s", d)
+		}
+		if _, err := w.node().Card(ctx, lots[n-1].ID); err != nil {
+			t.Error(err)
+		}
+		if after := w.source.Calls("Lots") + w.source.Calls("Lot"); after != before {
+			t.Errorf("the source was asked %d times", after-before)
+		}
+		if again, err := w.shelf.Preheat(ctx, g, session.ID, nil); err != nil || again != want {
+			t.Errorf("a second time: %+v %v", again, err)
+		}
+	})
+}
+
+// Before the start a card is overwritten; afterwards one that is there stays, and a missing one comes back.
+func TestPreheatAfterTheStart(t *testing.T) {
+	everywhere(t, func(w *world) {
+		session, lots := w.session(3)
+		preheat := func() shelf.Report {
+			t.Helper()
+			r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		title := func(l auction.Lot) string {
+			t.Helper()
+			got, err := w.node().Card(ctx, l.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.Title
+		}
+		preheat()
+		lots[0].Title = "changed"
+		w.source.Put(session, lots...)
+		if preheat(); title(lots[0]) != "changed" {
+			t.Errorf("before the start: %q", title(lots[0]))
+		}
+		w.pass(time.Hour)
+		w.client.Del(ctx, w.keys.Card(session.ID, lots[1].ID))
+		lots[1].Title, lots[2].Title = "changed late", "changed late"
+		w.source.Put(session, lots...)
+		if r := preheat(); r.Open != 3 || r.Written != 0 || r.Verified != 3 {
+			t.Errorf("after the start: %+v", r)
+		}
+		text := w.client.Get(ctx, w.keys.Card(session.ID, lots[2].ID)).Val()
+		if missing := title(lots[1]); missing != "changed late" || len(text) == 0 || contains(text, "changed late") {
+			t.Errorf("the missing card is %q, the other one %s", missing, text)
+		}
+	})
+}
+
+func contains(text, part string) bool {
+	for i := range len(text) - len(part) + 1 {
+		if text[i:i+len(part)] == part {
+			return true
+		}
+	}
+	return false
+}
+
+// An interrupted run is gone on with; where what it wrote was lost meanwhile, the next one begins again by itself.
+func TestPreheatGoesOn(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		everywhere(t, func(w *world) {
+			const n = 1000
+			session, lots := w.session(n)
+			g := newPregate(w)
+			g.fail = func(call int) error {
+				if call > 2*cachetest.Shards {
+					return cachetest.ErrAway
+				}
+				return nil
+			}
+			if r, err := w.shelf.Preheat(ctx, g, session.ID, nil); !errors.Is(err, cachetest.ErrAway) || r.Lots == 0 || r.Lots == n {
+				t.Fatalf("interrupted: %+v %v", r, err)
+			}
+			// Half an order is no order.
+			if d := cmp.Diff(wanted(lots, uuid.Nil), walk(t, w.node(), session.ID, uuid.Nil, 100, func() {})); d != "" {
+				t.Errorf("pages while it is half done:\n%s", d)
+			}
+			if lost {
+				for _, key := range w.keysOf("shelf:*:lot:*") {
+					w.client.Del(ctx, key)
+				}
+				w.client.Del(ctx, w.keys.Order(session.ID))
+			}
+			g.fail = nil
+			r, err := w.shelf.Preheat(ctx, g, session.ID, nil)
+			if err != nil || r.Lots != n || r.Written != n || r.Verified != n || len(g.lots) != n || (r.Resumed > 0) == lost {
+				t.Errorf("gone on with (lost: %v): %+v %v, the gate has %d", lost, r, err, len(g.lots))
+			}
+		})
+	}
+}
+
+func TestPreheatRefuses(t *testing.T) {
+	everywhere(t, func(w *world) {
+		if _, err := w.shelf.Preheat(ctx, newPregate(w), uuid.New(), nil); fault.CodeOf(err) != "session_not_found" {
+			t.Errorf("no session: %v", err)
+		}
+		draft, _ := w.session(1)
+		draft.State = auction.SessionDraft
+		w.source.Put(draft)
+		if _, err := w.shelf.Preheat(ctx, newPregate(w), draft.ID, nil); fault.CodeOf(err) != "session_not_scheduled" {
+			t.Errorf("a draft: %v", err)
+		}
+		session, lots := w.session(5)
+		w.source.Remove(lots[0].ID)
+		if r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, nil); fault.CodeOf(err) != "preheat_unverified" || r.Lots != 4 {
+			t.Errorf("a lot is missing: %+v %v", r, err)
+		}
+	})
+}
+
+// One at a time; and who comes after the other is done finds the door open.
+func TestPreheatHasOneLeader(t *testing.T) {
+	everywhere(t, func(w *world) {
+		session, _ := w.session(10)
+		release := w.source.Hold()
+		first := make(chan error, 1)
+		go func() {
+			_, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, nil)
+			first <- err
+		}()
+		live.Eventually(t, 5*time.Second, "the first is at it", func() (bool, error) { return w.source.Calls("Session") > 0, nil })
+		if _, err := w.node().Preheat(ctx, newPregate(w), session.ID, nil); fault.CodeOf(err) != "preheat_busy" {
+			t.Errorf("the second: %v", err)
+		}
+		release()
+		if err := <-first; err != nil {
+			t.Errorf("the first: %v", err)
+		}
+		if _, err := w.node().Preheat(ctx, newPregate(w), session.ID, nil); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// The whole way: database → preheat → real gate → a bid, and what was preheated can be seen and bought.
+func TestPreheatIntoTheGate(t *testing.T) {
+	server, err := standinredis.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	client := cachetest.Client(t, server.Addr())
+	w, s := newWorld(t, client), cachetest.New(t, client, server.Lineage())
+	for shard := range cachetest.Shards {
+		s.Open(t, shard)
+	}
+	session, lots := w.session(700)
+	r, err := w.shelf.Preheat(ctx, s.Gate, session.ID, nil)
+	if err != nil || r.Written != 700 {
+		t.Fatalf("preheat: %+v %v", r, err)
+	}
+	s.SetClock(t, session.StartsUS)
+	for _, l := range []auction.Lot{lots[0], lots[350], lots[699]} {
+		card, err := w.shelf.Card(ctx, l.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers, err := s.Gate.Decide(ctx, card.Shard, []auction.Bid{cachetest.BidOn(card)})
+		if err != nil || answers[0].Verdict != auction.Admitted {
+			t.Errorf("bid on a preheated lot: %+v %v", answers, err)
+		}
+	}
+	if r, err = w.shelf.Preheat(ctx, s.Gate, session.ID, nil); err != nil || r.Open != 700 {
+		t.Errorf("when it is open: %+v %v", r, err)
+	}
+}
