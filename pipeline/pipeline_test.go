@@ -1,8 +1,10 @@
 package pipeline_test
 
 import (
+	"path/filepath"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 
 	"rostrum/internal/live"
@@ -26,4 +28,30 @@ func TestOnTheStandIn(t *testing.T) {
 
 func TestOnKafka(t *testing.T) {
 	pipelinetest.Run(t, pipelinetest.Brokers{Addrs: []string{live.Kafka(t)}})
+}
+
+func TestTheStandInStartsAgain(t *testing.T) {
+	o := standinkafka.Options{Dir: filepath.Join(t.TempDir(), "kafka")}
+	s, err := standinkafka.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Addr = s.Addr()
+	pipelinetest.Restart(t, pipelinetest.Brokers{Addrs: []string{o.Addr}}, func() {
+		s.Close()
+		if s, err = standinkafka.Start(o); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(s.Close)
+}
+
+func TestLeadersMoveOnThreeBrokers(t *testing.T) {
+	s, err := standinkafka.Start(standinkafka.Options{With: []kfake.Opt{kfake.NumBrokers(3)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	brokers := pipelinetest.Brokers{Addrs: s.Cluster.ListenAddrs(), Replication: 3, MinInSync: 2}
+	pipelinetest.LeadersMove(t, brokers, s.Cluster.ShufflePartitionLeaders)
 }

@@ -169,27 +169,37 @@ func (r *Relay) States() []RelayState {
 }
 
 // Drain carries what the journal holds beyond the ledger's position, and gives the partition's end after that. It asks
-// for no lease: whoever calls it has it (see LeaseRelay). An error of the journal or of Kafka ends it; calling again is
-// safe.
+// for no lease: whoever calls it has it (see LeaseRelay). What fails for a passing reason is tried again for up to twice
+// RequestTimeout; then, and at poison, its error is given. Calling again is safe.
 func (r *Relay) Drain(ctx context.Context, shard int) (end int64, err error) {
 	c := r.carrier(shard)
 	c.linger = 0
 	if err := c.start(ctx, r.positions); err != nil {
 		return 0, err
 	}
+	wait, since := backoff{first: r.o.IdleMax, last: r.o.ErrorMax}, r.o.Clock()
 	for {
-		messages, upTo, err := c.read(ctx)
-		if err != nil {
+		n, err := r.drainOne(ctx, &c)
+		switch {
+		case err == nil && n == 0:
+			return r.kafka.PartitionEnd(ctx, shard)
+		case err == nil:
+			wait.reset()
+			since = r.o.Clock()
+		case !passing(err) || ctx.Err() != nil || r.o.Clock().Sub(since) > 2*r.kafka.o.RequestTimeout:
 			return 0, err
-		}
-		if len(messages) == 0 {
-			break
-		}
-		if err := c.send(ctx, r.kafka.o.RequestTimeout, messages, upTo); err != nil {
-			return 0, err
+		default:
+			pause(ctx, wait.grow())
 		}
 	}
-	return r.kafka.PartitionEnd(ctx, shard)
+}
+
+func (r *Relay) drainOne(ctx context.Context, c *carrier) (n int, err error) {
+	messages, upTo, err := c.read(ctx)
+	if err != nil || len(messages) == 0 {
+		return 0, err
+	}
+	return len(messages), c.send(ctx, r.kafka.o.RequestTimeout, messages, upTo)
 }
 
 func (r *Relay) carrier(shard int) carrier {

@@ -87,6 +87,7 @@ func config(o Options) (*mysql.Config, error) {
 	if c.Params == nil {
 		c.Params = map[string]string{}
 	}
+	c.Logger = &mysql.NopLogger{} // what it would print comes back as an error too
 	c.Params["sql_mode"] = "'" + strictMode + "'"
 	c.Params["innodb_lock_wait_timeout"] = fmt.Sprint(int(lockWait.Seconds()))
 	c.Params["wait_timeout"] = fmt.Sprint(int(sessionWait.Seconds()))

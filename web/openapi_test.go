@@ -63,11 +63,11 @@ func TestEveryExampleWorks(t *testing.T) {
 			for _, p := range parameters(d.op) {
 				switch p["in"] {
 				case "path":
-					example, _ := p["example"].(string)
-					if example == "" {
+					examples, _ := p["schema"].(map[string]any)["examples"].([]any)
+					if len(examples) == 0 {
 						t.Fatalf("parameter %s has no example", p["name"])
 					}
-					path = strings.ReplaceAll(path, "{"+p["name"].(string)+"}", example)
+					path = strings.ReplaceAll(path, "{"+p["name"].(string)+"}", examples[0].(string))
 				case "header":
 					ifMatch = `"1"`
 				}

@@ -94,7 +94,7 @@ func (g *Gate) decideOnce(ctx context.Context, shard int, bids []auction.Bid, gr
 	lots, at := lotsOf(bids, group)
 	found, err := g.about(ctx, shard, lots)
 	if err != nil {
-		return nil, unsent(err)
+		return nil, err
 	}
 	keys, args := g.decideCall(shard, bids, group, lots, at, found)
 	reply, err := g.run(ctx, g.scripts.decide, keys, args...)
@@ -116,13 +116,6 @@ func (g *Gate) decideOnce(ctx context.Context, shard int, bids []auction.Bid, gr
 		}
 	}
 	return again, nil
-}
-
-// unsent: what failed before the script was sent has changed nothing, however it failed.
-func unsent(err error) error {
-	f := fault.Wrap(fault.Unavailable, "gate_unavailable", "the gate could not be asked", err)
-	f.RetryAfter = retryFault
-	return f
 }
 
 // lotsOf gives the lots of a group, each once, and where a lot stands among them.

@@ -96,6 +96,7 @@ func TestFaultsAreClassified(t *testing.T) {
 			s.Reopen(t)
 			s.Open(t, 0, l, over)
 			want(t, decide(t, s, cachetest.BidOn(l))[0], auction.Admitted)
+			want(t, decide(t, s, cachetest.BidOn(over))[0], auction.Ended)
 			c.spoil(t, server, s.Client)
 			for i, a := range decide(t, s, cachetest.BidOn(l), cachetest.BidOn(l)) {
 				if fault.ClassOf(a.Err) != c.want || a.Verdict != "" || fault.As(a.Err).RetryAfter == 0 {

@@ -136,7 +136,11 @@ func (g *Gate) status(ctx context.Context, s *redis.Script, keys []string, args 
 
 // bulk runs one pipeline of at most maxPipeline commands.
 func (g *Gate) bulk(ctx context.Context, fill func(redis.Pipeliner) error) error {
-	ctx, cancel := context.WithTimeout(ctx, bulkTimes*g.timeout)
+	return g.pipeline(ctx, bulkTimes*g.timeout, fill)
+}
+
+func (g *Gate) pipeline(ctx context.Context, timeout time.Duration, fill func(redis.Pipeliner) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if _, err := g.client.Pipelined(ctx, fill); err != nil && !errors.Is(err, redis.Nil) {
 		return outcome(err)

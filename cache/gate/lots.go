@@ -22,7 +22,7 @@ type facts struct {
 const maxTries = 3
 
 // about gives the facts of lots, in their order, of those that are not remembered by one pipeline. Lots that the gate does
-// not have are not remembered: they may come.
+// not have are not remembered: they may come. Its faults are Unavailable: nothing was decided yet.
 func (g *Gate) about(ctx context.Context, shard int, lots []uuid.UUID) ([]facts, error) {
 	found := make([]facts, len(lots))
 	var asked []int
@@ -36,14 +36,14 @@ func (g *Gate) about(ctx context.Context, shard int, lots []uuid.UUID) ([]facts,
 		return found, nil
 	}
 	replies := make([]*redis.SliceCmd, len(asked))
-	err := g.bulk(ctx, func(p redis.Pipeliner) error {
+	err := g.pipeline(ctx, g.timeout, func(p redis.Pipeliner) error {
 		for n, i := range asked {
 			replies[n] = p.HMGet(ctx, g.keys.Lot(shard, lots[i]), "session", "per_buyer", "code")
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, unsent(err)
 	}
 	for n, i := range asked {
 		if f, ok := factsOf(replies[n].Val()); ok {

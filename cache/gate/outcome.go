@@ -61,6 +61,13 @@ func notSent(err error) bool {
 	return errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrClosed) || errors.As(err, &op) && op.Op == "dial"
 }
 
+// unsent: what failed before the script was sent has changed nothing, however it failed.
+func unsent(err error) error {
+	f := fault.Wrap(fault.Unavailable, "gate_unavailable", "the gate could not be asked", err)
+	f.RetryAfter = retryFault
+	return f
+}
+
 // notVouched is what every method but Decide fails with on a shard that nobody has vouched for.
 func notVouched() error {
 	f := fault.New(fault.Unavailable, "not_vouched", "nobody has vouched for this shard's Redis: recovery has to run")

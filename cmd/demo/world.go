@@ -32,9 +32,8 @@ type options struct {
 
 // world is the stand-ins, and the production code above them.
 type world struct {
-	app   *app.App
-	undo  []func()
-	fresh bool // nothing was seeded here before
+	app  *app.App
+	undo []func()
 }
 
 // start brings up stand-ins and platform in order. What had started is ended when something fails.

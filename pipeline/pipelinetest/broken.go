@@ -29,6 +29,13 @@ func (b *bed) failFetch(topic string, err *kerr.Error, n int) func() int {
 	return b.fail(kmsg.Fetch, topic, err, n)
 }
 
+// failGroup makes the next request of the group's membership fail: a heartbeat as a rule, and the group is formed anew.
+func (b *bed) failGroup(err *kerr.Error) {
+	h := b.brokers.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetCommit},
+		Group: b.topic(pipeline.GroupOrders), Err: err})
+	b.t.Cleanup(h.Remove)
+}
+
 func (b *bed) fail(key kmsg.Key, topic string, err *kerr.Error, n int) func() int {
 	h := b.brokers.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Topic: b.topic(topic), Err: err, Count: n})
 	b.t.Cleanup(h.Remove)
@@ -118,6 +125,7 @@ func chaos(t *testing.T, brokers Brokers) {
 	for round := range 12 {
 		b.failProduce(pipeline.TopicJournal, []*kerr.Error{requestTimedOut, notLeader}[random.IntN(2)], 1+random.IntN(4))
 		b.failFetch(pipeline.TopicJournal, notLeader, 1+random.IntN(4))
+		b.failGroup([]*kerr.Error{kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.UnknownMemberID}[random.IntN(3)])
 		relay := b.run(pipeline.NewRelay(b.kafka, b.journal, b.ledger, newLeases(), b.relayOptions()).Run)
 		var consumer func()
 		if round%4 == 1 {
@@ -132,5 +140,32 @@ func chaos(t *testing.T, brokers Brokers) {
 	}
 	calm.Store(true)
 	b.exactly(b.decide(10))
+	b.settled()
+}
+
+// Restart shows that the road stands still while the brokers are away and goes on when they are back. again ends them and
+// starts them with the same data; it is called in mid-flow.
+func Restart(t *testing.T, brokers Brokers, again func()) {
+	b := newBed(t, brokers, 2).apply().open()
+	b.relay()
+	b.consumer()
+	b.exactly(b.decide(200))
+	b.decide(3000)
+	b.await("in mid-flow", func() (bool, error) { return b.counts.get(pipeline.CountRelayed) > 2*202, nil })
+	again()
+	b.exactly(b.decide(100))
+	b.settled()
+}
+
+// LeadersMove shows that partitions may change brokers under way. move makes them.
+func LeadersMove(t *testing.T, brokers Brokers, move func()) {
+	b := newBed(t, brokers, 4).apply().open()
+	b.relay()
+	b.consumer()
+	for range 5 {
+		want := b.decide(200)
+		move()
+		b.exactly(want)
+	}
 	b.settled()
 }

@@ -91,7 +91,8 @@ func (s *Sale) publish(terms []Terms, shardOf func(lot uuid.UUID) int) {
 		Recurrence: auction.Once, Zone: "UTC", State: auction.SessionDraft, Creator: s.Seller, CreatedUS: Opens - Hour}
 	must(s.t, s.Store.CreateSession(ctx, a))
 	for i, term := range terms {
-		item := goods.Item{ID: s.ID(), Number: fmt.Sprint(i), Owner: s.Seller, Creator: s.Seller, Name: fmt.Sprint("Lamp ", i),
+		id := s.ID()
+		item := goods.Item{ID: id, Number: id.String(), Owner: s.Seller, Creator: s.Seller, Name: fmt.Sprint("Lamp ", i),
 			PriceMinor: 1000, Currency: "EUR", Area: "north", Auctionable: true, CreatedUS: Opens - Hour}
 		must(s.t, s.Store.CreateItem(ctx, item))
 		l := auction.Lot{ID: s.ID(), Session: a.ID, Item: item.ID, Seller: s.Seller, Area: a.Area, Title: item.Name,

@@ -139,12 +139,17 @@ func (g *Goods) PutArea(_ context.Context, a goods.Area) error {
 
 func staleRow() error { return fault.New(fault.Stale, "stale", "the row was changed") }
 
-// Dump gives everything, in order.
-func (g *Goods) Dump() any {
+// All gives every item, newest first.
+func (g *Goods) All() []goods.Item {
 	all, err := g.ListItems(context.Background(), goods.Filter{Withdrawn: true}, goods.Page{Limit: 1 << 20})
 	if err != nil {
 		panic(err) // it cannot fail
 	}
+	return all
+}
+
+// Dump gives everything, in order.
+func (g *Goods) Dump() any {
 	areas, _ := g.Areas(context.Background())
-	return []any{all, areas}
+	return []any{g.All(), areas}
 }
