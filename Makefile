@@ -45,7 +45,7 @@ test: ## every test that needs only Go; those of real servers skip
 	ROSTRUM_LIVE= go test ./...
 
 live: ## every test, on real servers of its own (PACKAGES=./store/... RUN=TestApply for some)
-	deploy/live go test -count=1 -timeout 20m -run '$(RUN)' $(PACKAGES)
+	deploy/live go test -count=1 -timeout 8m -run '$(RUN)' $(PACKAGES)
 
 bench: ## the ratios, on real servers of its own (BENCH=regexp BENCHTIME=2s)
 	deploy/live --quick go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PACKAGES)

@@ -16,11 +16,13 @@ type Book struct {
 	Epoch, Seq int64
 	LastUS     int64
 	lots       map[uuid.UUID]*lotBook
+	excused    []Span // see Rebuild
 }
 
 type lotBook struct {
 	Lot
 	left     int64
+	seq      int64 // of its last record
 	locked   bool
 	units    map[holding]Unit
 	admitted map[bidKey]Record
@@ -53,7 +55,7 @@ func (b *Book) now(nowUS int64) int64 {
 }
 
 // Decide decides one bid at nowUS by the order of checks of FORMATS.md, and gives the record of an admission. The
-// receipt's durability is for the caller to fill in.
+// receipt's durability is for the caller to fill in. A quantity below 1 is no bid: the caller refuses it.
 func (b *Book) Decide(bid Bid, nowUS int64) (Answer, *Record) {
 	now := b.now(nowUS)
 	l := b.lots[bid.Lot]
@@ -220,18 +222,26 @@ func (b *Book) replay(r Record) error {
 		return fmt.Errorf("record %s does not come after %d-%d", r.ID(), b.Epoch, b.Seq)
 	}
 	if l := b.lots[r.Lot]; l != nil {
-		if r.Version != l.Version+1 {
+		missing := r.Version > l.Version+1 && b.excuses(l.seq+1, r.Seq)
+		if r.Version != l.Version+1 && !missing {
 			return fmt.Errorf("record %s: version %d after %d of lot %s", r.ID(), r.Version, l.Version, l.ID)
 		}
-		if err := l.take(r); err != nil {
+		if b.excuses(r.Seq, r.Seq+1) {
+			l.admitted[bidKey{r.Buyer, r.Bid}] = r
+		} else if err := l.take(r); err != nil {
 			return err
 		}
-		l.Version = r.Version
+		l.Version, l.seq = r.Version, r.Seq
 	} else if r.OfLot() {
 		return fmt.Errorf("record %s: lot %s is not in the book", r.ID(), r.Lot)
 	}
 	b.Epoch, b.Seq, b.LastUS = r.Epoch, r.Seq, max(b.LastUS, r.TimeUS)
 	return nil
+}
+
+// excuses says whether any of the seqs from … to-1 is excused.
+func (b *Book) excuses(from, to int64) bool {
+	return slices.ContainsFunc(b.excused, func(s Span) bool { return s.From < to && from < s.To })
 }
 
 // take applies a record's effect to its lot.

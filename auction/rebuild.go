@@ -51,10 +51,15 @@ func (s ShardState) Digest() Digest {
 	return d
 }
 
+// Span is the seqs From … To-1 of a shard.
+type Span struct{ From, To int64 }
+
 // Rebuild makes a shard's book from what MySQL knows: the lots' frozen terms and all records of these lots, in order
 // of seq. A record that does not follow from the ones before it is an error, as are one beyond `at` and a lot whose row
-// counts more records than there are: the stored journal is then damaged.
-func Rebuild(deployment uuid.UUID, shard int, at Cursor, lots []Lot, records []Record) (*Book, error) {
+// counts more records than there are: the stored journal is then damaged. Excused are the seqs that have no effect though
+// they were decided, because MySQL said so for good: a gap that an operator accepted, whose records are missing, and bids
+// whose order the last guard refused, which keep their receipt and take no units.
+func Rebuild(deployment uuid.UUID, shard int, at Cursor, lots []Lot, records []Record, excused ...Span) (*Book, error) {
 	topped := map[uuid.UUID]int64{} // a lot's stock includes what was added since it was published
 	for _, r := range records {
 		if r.Kind == KindToppedUp {
@@ -62,6 +67,7 @@ func Rebuild(deployment uuid.UUID, shard int, at Cursor, lots []Lot, records []R
 		}
 	}
 	b := NewBook(deployment, shard)
+	b.excused = excused
 	for _, l := range lots {
 		l.Version, l.Sold, l.State, l.Stock = 0, 0, LotOpen, l.Stock-topped[l.ID]
 		b.Add(l)
@@ -75,7 +81,7 @@ func Rebuild(deployment uuid.UUID, shard int, at Cursor, lots []Lot, records []R
 		return nil, fmt.Errorf("rebuild shard %d: record %d-%d lies beyond %d-%d", shard, b.Epoch, b.Seq, at.Epoch, at.Seq)
 	}
 	for _, l := range lots {
-		if have := b.lots[l.ID].Version; have < l.Version {
+		if have := b.lots[l.ID].Version; have < l.Version && !b.excuses(b.lots[l.ID].seq+1, at.Seq+1) {
 			return nil, fmt.Errorf("rebuild shard %d: lot %s has %d records of %d", shard, l.ID, have, l.Version)
 		}
 	}

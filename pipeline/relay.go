@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -205,16 +204,4 @@ func (r *Relay) drainOne(ctx context.Context, c *carrier) (n int, err error) {
 func (r *Relay) carrier(shard int) carrier {
 	return carrier{kafka: r.kafka, journal: r.journal, shard: shard, log: r.o.Log, count: r.o.Count, linger: r.o.Linger,
 		maxBytes: r.o.BatchBytes, maxBatch: r.o.BatchRecords}
-}
-
-// Held gives the shards whose leases this relay holds, ascending.
-func (r *Relay) Held() []int {
-	held := []int{}
-	for _, s := range r.States() {
-		if s.Held {
-			held = append(held, s.Shard)
-		}
-	}
-	slices.Sort(held)
-	return held
 }

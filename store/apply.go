@@ -92,7 +92,7 @@ func resuming(p auction.Position, deliveries []auction.Delivery) auction.Positio
 
 // ours marks deliveries that are no records, or belong to another shard or deployment.
 func (b *batch) ours(ctx context.Context, deliveries []auction.Delivery) ([]auction.Delivery, error) {
-	d, err := b.deployment(ctx)
+	d, err := b.store.ownerIn(ctx, b.tx)
 	checked := make([]auction.Delivery, len(deliveries))
 	for i, v := range deliveries {
 		if v.Err == nil {

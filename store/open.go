@@ -6,10 +6,12 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 
+	"rostrum/auction"
 	"rostrum/internal/fault"
 	"rostrum/store/db"
 )
@@ -19,6 +21,7 @@ type Store struct {
 	db      *sql.DB
 	q       *db.Queries
 	options Options
+	owner   atomic.Pointer[auction.Deployment] // once it is known: it never changes
 }
 
 // New makes a store on an open database. The database must behave as OpenDB's does (affected rows count what was found,

@@ -44,6 +44,18 @@ func (t tx) deployment(ctx context.Context) (auction.Deployment, error) {
 	return auction.Deployment{ID: uuid.UUID(row.ID), Shards: row.Shards}, err
 }
 
+// ownerIn gives the deployment, and asks the database only until it has one.
+func (s *Store) ownerIn(ctx context.Context, t tx) (auction.Deployment, error) {
+	if d := s.owner.Load(); d != nil {
+		return *d, nil
+	}
+	d, err := t.deployment(ctx)
+	if err == nil && d.ID != uuid.Nil {
+		s.owner.Store(&d)
+	}
+	return d, err
+}
+
 // place is a position's row, locked.
 type place struct {
 	auction.Position

@@ -11,10 +11,10 @@ import (
 
 // Journal is auction.Journal in memory. The zero value is empty and ready.
 type Journal struct {
-	mu      sync.Mutex
-	shards  map[int][]auction.Record
-	poison  map[int]auction.Cursor
-	reads   int
+	mu     sync.Mutex
+	shards map[int][]auction.Record
+	poison map[int]auction.Cursor
+	reads  int
 }
 
 var _ auction.Journal = (*Journal)(nil)

@@ -4,7 +4,9 @@ package cachetest
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,18 +122,32 @@ func (s *Subject) Load(t fataler, book *auction.Book, records ...auction.Record)
 // Keys gives all keys of the subject but its clocks.
 func (s *Subject) Keys(t testing.TB) []string {
 	t.Helper()
+	return slices.DeleteFunc(Scan(t, s.Client, s.prefix+":*"), func(key string) bool { return strings.Contains(key, ":clock:") })
+}
+
+// Scan gives the keys of a pattern on all of a client's masters. A server that is away has none.
+func Scan(t testing.TB, client redis.UniversalClient, pattern string) []string {
+	t.Helper()
+	var mu sync.Mutex // masters are visited at once
 	var found []string
-	s.eachNode(t, func(node redis.Cmdable) {
-		keys := node.Scan(context.Background(), 0, s.prefix+":*", 1000).Iterator()
-		for keys.Next(context.Background()) {
-			if !strings.Contains(keys.Val(), ":clock:") {
-				found = append(found, keys.Val())
-			}
+	scan := func(ctx context.Context, node redis.Cmdable) error {
+		mu.Lock()
+		defer mu.Unlock()
+		keys := node.Scan(ctx, 0, pattern, 1000).Iterator()
+		for keys.Next(ctx) {
+			found = append(found, keys.Val())
 		}
-		if err := keys.Err(); err != nil {
-			t.Logf("scan: %v", err)
-		}
-	})
+		return keys.Err()
+	}
+	var err error
+	if c, ok := client.(*redis.ClusterClient); ok {
+		err = c.ForEachMaster(context.Background(), func(ctx context.Context, node *redis.Client) error { return scan(ctx, node) })
+	} else {
+		err = scan(context.Background(), client)
+	}
+	if err != nil {
+		t.Logf("scan of %s: %v", pattern, err)
+	}
 	return found
 }
 
@@ -141,19 +157,6 @@ func (s *Subject) removeAll(t testing.TB) {
 	}
 	for shard := range s.Options.Shards {
 		s.Client.Del(context.Background(), s.prefix+":clock:{"+s.Gate.Keys().Tag(shard)+"}")
-	}
-}
-
-func (s *Subject) eachNode(t testing.TB, visit func(redis.Cmdable)) {
-	t.Helper()
-	c, ok := s.Client.(*redis.ClusterClient)
-	if !ok {
-		visit(s.Client)
-		return
-	}
-	err := c.ForEachMaster(context.Background(), func(_ context.Context, node *redis.Client) error { visit(node); return nil })
-	if err != nil {
-		t.Logf("masters: %v", err)
 	}
 }
 

@@ -113,23 +113,7 @@ func (w *world) counted(what string) int {
 // keysOf gives the shelf's keys by pattern behind the prefix.
 func (w *world) keysOf(pattern string) []string {
 	w.t.Helper()
-	var found []string
-	scan := func(node redis.Cmdable) {
-		for keys := node.Scan(context.Background(), 0, w.o.Prefix+":"+pattern, 1000).Iterator(); keys.Next(context.Background()); {
-			found = append(found, keys.Val())
-		}
-	}
-	if c, ok := w.client.(*redis.ClusterClient); ok {
-		_ = c.ForEachMaster(context.Background(), func(_ context.Context, node *redis.Client) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			scan(node)
-			return nil
-		})
-		return found
-	}
-	scan(w.client)
-	return found
+	return cachetest.Scan(w.t, w.client, w.o.Prefix+":"+pattern)
 }
 
 // flush removes everything that the shelf holds, as an eviction or a restart would.

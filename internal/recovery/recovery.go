@@ -38,6 +38,8 @@ type Ledger interface {
 	Cut(ctx context.Context, shard int, nowUS int64) ([]auction.Record, auction.Position, error)
 	LotsToLoad(ctx context.Context, shard int, after uuid.UUID, limit int) ([]auction.Lot, error)
 	LotRecords(ctx context.Context, shard int, lot uuid.UUID, afterSeq int64, limit int) ([]auction.Record, error)
+	// Excused gives the seqs that were decided and have no effect (see auction.Rebuild).
+	Excused(ctx context.Context, shard int) ([]auction.Span, error)
 }
 
 // Relay is what recovery needs of the relay: Drain sends what the shard's journal holds beyond MySQL's position, and
@@ -237,7 +239,11 @@ func (r *Recovery) rebuild(ctx context.Context, shard int, p auction.Position) (
 		records = append(records, of...)
 	}
 	slices.SortFunc(records, func(x, y auction.Record) int { return cmp.Compare(x.Seq, y.Seq) })
-	return auction.Rebuild(r.o.Deployment, shard, p.At(), lots, records)
+	excused, err := r.ledger.Excused(ctx, shard)
+	if err != nil {
+		return nil, fmt.Errorf("excused: %w", err)
+	}
+	return auction.Rebuild(r.o.Deployment, shard, p.At(), lots, records, excused...)
 }
 
 func (r *Recovery) recordsOf(ctx context.Context, l auction.Lot) (records []auction.Record, err error) {

@@ -25,6 +25,7 @@ type world struct {
 	end      int64 // of the partition, after draining
 	applied  int64 // offsets the consumer applies a look
 	lots     []auction.Lot
+	excused  []auction.Span
 	records  []auction.Record
 	loaded   auction.ShardState
 	journal  []auction.Record
@@ -102,6 +103,9 @@ func (w *world) LotRecords(_ context.Context, _ int, lot uuid.UUID, after int64,
 	}
 	return of, w.call("records")
 }
+func (w *world) Excused(context.Context, int) ([]auction.Span, error) {
+	return w.excused, w.call("excused")
+}
 func (w *world) Drain(context.Context, int) (int64, error) { return w.end, w.call("drain") }
 
 func (w *world) recovery() *Recovery {
@@ -133,7 +137,7 @@ func TestFiveStepsInOrder(t *testing.T) {
 		if err != nil || !did {
 			t.Fatalf("recovered %v, error %v", did, err)
 		}
-		want := []string{"vouched", "hold", "vouched", "drain", "hold", "cut", "lots", "records", "load", "vouch"}
+		want := []string{"vouched", "hold", "vouched", "drain", "hold", "cut", "lots", "records", "excused", "load", "vouch"}
 		if !slices.Equal(w.calls, want) {
 			t.Errorf("calls %v, want %v", w.calls, want)
 		}
@@ -177,7 +181,7 @@ func TestLoadedStateIsTheStoredJournalWithTheLostTimeGivenBack(t *testing.T) {
 }
 
 func TestAFailedStepLeavesTheShardPaused(t *testing.T) {
-	for _, step := range []string{"vouched", "hold", "position", "drain", "cut", "lots", "records", "load"} {
+	for _, step := range []string{"vouched", "hold", "position", "drain", "cut", "lots", "records", "excused", "load"} {
 		t.Run(step, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := sold()

@@ -3,6 +3,7 @@ package pipelinetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,47 +101,51 @@ func retentionTakes(t *testing.T, brokers Brokers) {
 	b.settled()
 }
 
-// chaos lets everything fail at random for a while: brokers, ledger, relays and consumers that come and go. The seed is in
-// the log.
+// chaos lets everything fail at random for a while: the ledger, relays and consumers that come and go, and on the stand-in
+// the brokers too. The seed is in the log.
 func chaos(t *testing.T, brokers Brokers) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	b := newBed(t, brokers, 4)
-	var calls atomic.Uint64
-	odd := func(of uint64) bool { return calls.Add(1)*0x9E3779B97F4A7C15>>32%of == 0 }
 	var calm atomic.Bool
-	upset := func(of uint64) func(string, int) error {
-		return func(method string, shard int) error {
-			if !calm.Load() && odd(of) {
-				return fault.New(fault.Unknown, "unavailable", fmt.Sprintf("%s of shard %d", method, shard))
-			}
-			return nil
-		}
-	}
 	b.apply().open()
-	b.ledger.Before, b.ledger.After = upset(9), upset(7)
+	b.ledger.Before, b.ledger.After = upset(&calm, seed, 9), upset(&calm, seed+1, 7)
 	b.relay()
 	b.consumer()
 	for round := range 12 {
-		b.failProduce(pipeline.TopicJournal, []*kerr.Error{requestTimedOut, notLeader}[random.IntN(2)], 1+random.IntN(4))
-		b.failFetch(pipeline.TopicJournal, notLeader, 1+random.IntN(4))
-		b.failGroup([]*kerr.Error{kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.UnknownMemberID}[random.IntN(3)])
+		if brokers.Cluster != nil {
+			b.failProduce(pipeline.TopicJournal, []*kerr.Error{requestTimedOut, notLeader}[random.IntN(2)], 1+random.IntN(4))
+			b.failFetch(pipeline.TopicJournal, notLeader, 1+random.IntN(4))
+			b.failGroup([]*kerr.Error{kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.UnknownMemberID}[random.IntN(3)])
+		}
 		relay := b.run(pipeline.NewRelay(b.kafka, b.journal, b.ledger, newLeases(), b.relayOptions()).Run)
-		var consumer func()
+		consumer := func() {}
 		if round%4 == 1 {
 			consumer = b.consumer()
 		}
 		b.decide(20 + random.IntN(100))
 		b.await("some of it relayed", func() (bool, error) { return b.counts.get(pipeline.CountRelayed) > round*100, nil })
 		relay()
-		if consumer != nil {
-			consumer()
-		}
+		consumer()
 	}
 	calm.Store(true)
 	b.exactly(b.decide(10))
 	b.settled()
+}
+
+// upset gives a ledger's hook that fails one call in `of`, until it is calm.
+func upset(calm *atomic.Bool, seed uint64, of int) func(string, int) error {
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(seed, 2))
+	return func(method string, shard int) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if calm.Load() || random.IntN(of) != 0 {
+			return nil
+		}
+		return fault.New(fault.Unknown, "unavailable", fmt.Sprintf("%s of shard %d", method, shard))
+	}
 }
 
 // Restart shows that the road stands still while the brokers are away and goes on when they are back. again ends them and

@@ -35,6 +35,7 @@ func Run(t *testing.T, brokers Brokers) {
 		"public topics, published more often": publishedAgain,
 		"outbox":                              outbox,
 		"lag":                                 lag,
+		"chaos":                               chaos,
 	}
 	onTheStandIn := map[string]func(*testing.T, Brokers){
 		"produce of unknown outcome":  produceUnknown,
@@ -42,7 +43,6 @@ func Run(t *testing.T, brokers Brokers) {
 		"partition loses its tail":    lostTail,
 		"tail lost before it is read": lostUnread,
 		"retention takes the unread":  retentionTakes,
-		"chaos":                       chaos,
 	}
 	run := func(name string, test func(*testing.T, Brokers)) {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, brokers) })

@@ -165,6 +165,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listAreasStmt, err = db.PrepareContext(ctx, ListAreas); err != nil {
 		return nil, fmt.Errorf("error preparing query ListAreas: %w", err)
 	}
+	if q.listGapsStmt, err = db.PrepareContext(ctx, ListGaps); err != nil {
+		return nil, fmt.Errorf("error preparing query ListGaps: %w", err)
+	}
 	if q.listItemsStmt, err = db.PrepareContext(ctx, ListItems); err != nil {
 		return nil, fmt.Errorf("error preparing query ListItems: %w", err)
 	}
@@ -176,6 +179,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listSessionsStmt, err = db.PrepareContext(ctx, ListSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSessions: %w", err)
+	}
+	if q.listVoidSeqsStmt, err = db.PrepareContext(ctx, ListVoidSeqs); err != nil {
+		return nil, fmt.Errorf("error preparing query ListVoidSeqs: %w", err)
 	}
 	if q.lockItemStmt, err = db.PrepareContext(ctx, LockItem); err != nil {
 		return nil, fmt.Errorf("error preparing query LockItem: %w", err)
@@ -534,6 +540,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listAreasStmt: %w", cerr)
 		}
 	}
+	if q.listGapsStmt != nil {
+		if cerr := q.listGapsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listGapsStmt: %w", cerr)
+		}
+	}
 	if q.listItemsStmt != nil {
 		if cerr := q.listItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listItemsStmt: %w", cerr)
@@ -552,6 +563,11 @@ func (q *Queries) Close() error {
 	if q.listSessionsStmt != nil {
 		if cerr := q.listSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSessionsStmt: %w", cerr)
+		}
+	}
+	if q.listVoidSeqsStmt != nil {
+		if cerr := q.listVoidSeqsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listVoidSeqsStmt: %w", cerr)
 		}
 	}
 	if q.lockItemStmt != nil {
@@ -835,10 +851,12 @@ type Queries struct {
 	insertUserStmt            *sql.Stmt
 	itemInSaleStmt            *sql.Stmt
 	listAreasStmt             *sql.Stmt
+	listGapsStmt              *sql.Stmt
 	listItemsStmt             *sql.Stmt
 	listOrdersStmt            *sql.Stmt
 	listPositionsStmt         *sql.Stmt
 	listSessionsStmt          *sql.Stmt
+	listVoidSeqsStmt          *sql.Stmt
 	lockItemStmt              *sql.Stmt
 	lockLoginStmt             *sql.Stmt
 	lockOrderStmt             *sql.Stmt
@@ -931,10 +949,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertUserStmt:            q.insertUserStmt,
 		itemInSaleStmt:            q.itemInSaleStmt,
 		listAreasStmt:             q.listAreasStmt,
+		listGapsStmt:              q.listGapsStmt,
 		listItemsStmt:             q.listItemsStmt,
 		listOrdersStmt:            q.listOrdersStmt,
 		listPositionsStmt:         q.listPositionsStmt,
 		listSessionsStmt:          q.listSessionsStmt,
+		listVoidSeqsStmt:          q.listVoidSeqsStmt,
 		lockItemStmt:              q.lockItemStmt,
 		lockLoginStmt:             q.lockLoginStmt,
 		lockOrderStmt:             q.lockOrderStmt,

@@ -1,3 +1,4 @@
+// Package db is what sqlc makes of queries/*.sql, and the column types it uses. Only package store sees it.
 package db
 
 import (

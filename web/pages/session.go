@@ -66,14 +66,15 @@ func (s *site) enter(c *fiber.Ctx, t accounts.Tokens) (visitor, error) {
 	if err != nil {
 		return visitor{}, fmt.Errorf("verify our own token: %w", err)
 	}
-	s.setCookie(c, accessCookie, t.Access, t.AccessExpires)
-	s.setCookie(c, refreshCookie, t.Refresh, t.RefreshExpires)
+	now := s.edge.Clock()
+	s.setCookie(c, accessCookie, t.Access, t.AccessExpires.Sub(now))
+	s.setCookie(c, refreshCookie, t.Refresh, t.RefreshExpires.Sub(now))
 	return s.known(who), nil
 }
 
 func (s *site) leave(c *fiber.Ctx) {
 	for _, name := range []string{accessCookie, refreshCookie} {
-		s.setCookie(c, name, "", time.Unix(1, 0))
+		s.setCookie(c, name, "", -time.Second)
 	}
 }
 
@@ -85,7 +86,7 @@ func (s *site) unknown(c *fiber.Ctx) (visitor, error) {
 			return visitor{}, fmt.Errorf("random bytes for a visit: %w", err)
 		}
 		visit = base64.RawURLEncoding.EncodeToString(random)
-		s.setCookie(c, visitCookie, visit, time.Time{})
+		s.setCookie(c, visitCookie, visit, 0)
 	}
 	return visitor{Token: s.token("visit " + visit)}, nil
 }
@@ -124,8 +125,10 @@ func (s *site) cookie(c *fiber.Ctx, name string) string {
 	return strings.Clone(c.Cookies(s.name(name)))
 }
 
-func (s *site) setCookie(c *fiber.Ctx, name, value string, expires time.Time) {
-	cookie := http.Cookie{Name: s.name(name), Value: value, Path: "/", Expires: expires, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode}
+// setCookie sets a cookie for so long from now, as the browser's clock counts seconds and whatever it shows; 0: until the
+// browser is closed, negative: takes it away.
+func (s *site) setCookie(c *fiber.Ctx, name, value string, age time.Duration) {
+	cookie := http.Cookie{Name: s.name(name), Value: value, Path: "/", MaxAge: int(age.Seconds()), HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode}
 	c.Append(fiber.HeaderSetCookie, cookie.String())
 }
 

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
+	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,14 +62,37 @@ type Client struct {
 
 // NewClient gives a client with a cookie jar that follows no redirect.
 func NewClient(t testing.TB, base string) *Client {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &Client{t: t, Base: base, HTTP: &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second,
+	return &Client{t: t, Base: base, HTTP: &http.Client{Jar: &Jar{}, Transport: transport, Timeout: 20 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// Jar keeps cookies until they are taken away, whatever their age: the time of a world is not that of the machine.
+type Jar struct {
+	mu  sync.Mutex
+	set map[string]*http.Cookie
+}
+
+// SetCookies implements http.CookieJar.
+func (j *Jar) SetCookies(_ *url.URL, cookies []*http.Cookie) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.set == nil {
+		j.set = map[string]*http.Cookie{}
+	}
+	for _, c := range cookies {
+		if j.set[c.Name] = c; c.MaxAge < 0 {
+			delete(j.set, c.Name)
+		}
+	}
+}
+
+// Cookies implements http.CookieJar.
+func (j *Jar) Cookies(*url.URL) []*http.Cookie {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Collect(maps.Values(j.set))
 }
 
 // As gives the same client with another token.

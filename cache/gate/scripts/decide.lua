@@ -141,5 +141,5 @@ for i = 1, n_bids do
   reply[2 + i] = decide(bid)
   k, a = k + 1 + per_buyer, a + BID_ARGS
 end
-if shard.valid then keep(shard) end
+
 return reply
