@@ -30,7 +30,7 @@ func (l *leaseDesk) Leave(context.Context, string, string) error { return nil }
 func TestHold(t *testing.T) {
 	away := errors.New("redis away")
 	type step struct {
-		after time.Duration
+		after int // ms since the step before
 		ok    bool
 		err   error
 		want  bool
@@ -52,7 +52,7 @@ func TestHold(t *testing.T) {
 			RelayOptions{Lease: 3 * time.Second, Clock: func() time.Time { return now }})
 		s := r.shards[0]
 		for i, at := range steps {
-			now, desk.ok, desk.err = now.Add(at.after*time.Millisecond), at.ok, at.err
+			now, desk.ok, desk.err = now.Add(time.Duration(at.after)*time.Millisecond), at.ok, at.err
 			got := s.hold(context.Background())
 			if got != at.want || desk.asked != at.asked || s.begun != at.begun {
 				t.Errorf("%s, step %d: hold %v, asked %d, begun %v; want %+v", name, i, got, desk.asked, s.begun, at)

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rostrum/auction"
 	"rostrum/auction/auctiontest"
 	"rostrum/pipeline"
@@ -20,6 +22,13 @@ import (
 
 // envChild carries the options of a consumer that runs in a process of its own, to be killed.
 const envChild = "ROSTRUM_TEST_CONSUMER_CHILD"
+
+type childOptions struct {
+	Brokers     []string
+	Deployment  uuid.UUID
+	Shards      int
+	TopicPrefix string
+}
 
 // Child runs a consumer instead of tests where this process was started for that, and does not come back then. Call it
 // first in TestMain.
@@ -38,11 +47,11 @@ func Child() {
 }
 
 func child(text string, out io.Writer) error {
-	var o pipeline.Options
+	var o childOptions
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return err
 	}
-	k, err := pipeline.Connect(o)
+	k, err := pipeline.Connect(pipeline.Options{Brokers: o.Brokers, Deployment: o.Deployment, Shards: o.Shards, TopicPrefix: o.TopicPrefix})
 	if err != nil {
 		return err
 	}
@@ -59,7 +68,7 @@ const takenOver = 10 * time.Second
 func consumerKilled(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 4).apply().open()
 	b.relay()
-	options, err := json.Marshal(b.options)
+	options, err := json.Marshal(childOptions{b.options.Brokers, b.options.Deployment, b.options.Shards, b.options.TopicPrefix})
 	if err != nil {
 		t.Fatal(err)
 	}

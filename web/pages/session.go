@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -128,8 +127,7 @@ func (s *site) cookie(c *fiber.Ctx, name string) string {
 // setCookie sets a cookie for so long from now, as the browser's clock counts seconds and whatever it shows; 0: until the
 // browser is closed, negative: takes it away.
 func (s *site) setCookie(c *fiber.Ctx, name, value string, age time.Duration) {
-	cookie := http.Cookie{Name: s.name(name), Value: value, Path: "/", MaxAge: int(age.Seconds()), HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode}
-	c.Append(fiber.HeaderSetCookie, cookie.String())
+	c.Cookie(&fiber.Cookie{Name: s.name(name), Value: value, Path: "/", MaxAge: int(age.Seconds()), HTTPOnly: true, Secure: s.secure, SameSite: fiber.CookieSameSiteLaxMode})
 }
 
 // local gives where to go after a log-in: a path of ours, and nothing that a browser takes for another host.

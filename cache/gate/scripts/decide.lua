@@ -78,7 +78,7 @@ local function free(lot, bid)
 end
 
 local function beyond(lot, bid, held)
-  if held > 0 and lot.per_buyer == 1 then return 'already_bought' end
+  
   if held + bid.quantity > lot.per_buyer then return 'limit_reached' end
   if bid.seen ~= '0' and bid.seen ~= lot.price or bid.amount ~= '0' and bid.amount ~= lot.price
     or bid.currency ~= '' and bid.currency ~= lot.currency then return 'price_mismatch' end
@@ -141,5 +141,5 @@ for i = 1, n_bids do
   reply[2 + i] = decide(bid)
   k, a = k + 1 + per_buyer, a + BID_ARGS
 end
-
+if shard.valid then keep(shard) end
 return reply

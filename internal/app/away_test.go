@@ -1,0 +1,129 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rostrum/auction"
+	"rostrum/internal/config"
+	"rostrum/internal/fault"
+	"rostrum/internal/live"
+)
+
+// MySQL goes away in mid-sale: bids are decided all the same, and what they won is written when it is back.
+func TestMySQLAwayInMidSale(t *testing.T) {
+	mysql := live.StartMySQL(t)
+	i := install(t, real(t, mysql.DSN(), live.Redis(t), live.Kafka(t), auction.DurableEverySec))
+	i.openSale(5*time.Minute, 1, 40)
+	members := i.members(50)
+	i.crowd.Rush(t.Context(), i.session.ID, members[:10])
+	mysql.Kill9()
+	i.crowd.Rush(t.Context(), i.session.ID, members[10:30])
+	if n := i.crowd.Admitted.Load(); n < 30 {
+		t.Errorf("%d admitted of 30 bids with MySQL away, told %v", n, i.crowd.Told())
+	}
+	mysql.Restart()
+	i.crowd.Rush(t.Context(), i.session.ID, members[30:])
+	if sold := i.counted(); sold != 40 {
+		t.Errorf("%d orders of 40 units, told %v", sold, i.crowd.Told())
+	}
+}
+
+// Redis stands still, then dies, in mid-sale: an answer that did not come is no refusal, and asking again tells the truth.
+func TestRedisStandsStillInMidSale(t *testing.T) {
+	redis := live.StartRedis(t, "--appendfsync", "always")
+	on := real(t, live.MySQL(t), redis.Addr, live.Kafka(t), auction.DurableAlways)
+	i := install(t, on)
+	i.openSale(5*time.Minute, 1, 40)
+	members := i.members(60)
+	i.crowd.Rush(t.Context(), i.session.ID, members[:10])
+	done := make(chan struct{})
+	go func() { defer close(done); i.crowd.Rush(t.Context(), i.session.ID, members[10:]) }()
+	live.Eventually(t, 30*time.Second, "bids under way", func() (bool, error) { return i.crowd.Admitted.Load() > 15, nil })
+	redis.Pause()
+	live.Eventually(t, 30*time.Second, "the standstill to be felt", func() (bool, error) { return i.app.Paused(t.Context()) != nil, nil })
+	redis.Kill9()
+	redis.Restart()
+	<-done
+	if sold := i.counted(); sold != 40 {
+		t.Errorf("%d orders of 40 units, told %v", sold, i.crowd.Told())
+	}
+}
+
+// A server that is not there at the start is waited for, with a line that says for which, up to a limit.
+func TestStartWaitsForItsServersUpToALimit(t *testing.T) {
+	nobody := freeAddr(t)
+	for name, c := range map[string]struct {
+		away func(c *config.Config)
+		want string
+	}{
+		"MySQL": {func(c *config.Config) { c.MySQL.DSN = config.Secret("root@tcp(" + nobody + ")/rostrum") }, "MySQL did not come within 1s"},
+		"Redis": {func(c *config.Config) { c.Redis.GateURL = config.Secret("redis://" + nobody + "/0") }, "Redis (gate) did not come within 1s"},
+		"Kafka": {func(c *config.Config) { c.Kafka.Brokers = []string{nobody} }, "Kafka's topics (rostrum topics apply makes them) did not come within 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			on := standins(t)
+			cfg := config.Development()
+			on.set(&cfg)
+			cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, time.Second
+			c.away(&cfg)
+			parts := Parts{DB: on.db, Lineage: on.lineage, Log: quiet()}
+			if name == "MySQL" {
+				parts.DB = nil
+			}
+			a, err := New(cfg, parts)
+			must(t, err)
+			defer a.Close()
+			if err := a.Open(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the start ends with %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// Parts of two installations are never joined.
+func TestPartsOfAnotherDeploymentAreRefused(t *testing.T) {
+	one, other := standins(t), standins(t)
+	open := func(on servers, change func(c *config.Config)) error {
+		c := config.Development()
+		on.set(&c)
+		c.Sale.Shards = 4
+		change(&c)
+		a, err := New(c, Parts{DB: on.db, Lineage: on.lineage, Log: quiet()})
+		must(t, err)
+		defer a.Close()
+		if err := a.OpenStore(t.Context()); err != nil {
+			return err
+		}
+		return a.OpenRedis(t.Context())
+	}
+	must(t, open(one, func(*config.Config) {}))
+	must(t, open(other, func(*config.Config) {}))
+	if err := open(one, func(c *config.Config) { c.Sale.Shards = 8 }); fault.CodeOf(err) != "deployment_differs" {
+		t.Errorf("another number of shards: %v", err)
+	}
+	if err := open(one, other.set); err == nil {
+		t.Error("another installation's Redis was taken")
+	} else if fault.CodeOf(err) != "deployment_differs" || !strings.Contains(err.Error(), "check redis.gate_url and mysql.dsn") {
+		t.Errorf("another installation's Redis: %v", err)
+	}
+}
+
+// What cannot be promised yet, or would promise more than the server keeps, is refused before anybody bids.
+func TestPromisesThatCannotBeKept(t *testing.T) {
+	c := config.Development()
+	c.Redis.Durability = string(auction.DurableKafka)
+	if _, err := New(c, Parts{Log: quiet()}); err == nil || !strings.Contains(err.Error(), "redis.durability") {
+		t.Errorf("durability kafka: %v", err)
+	}
+	on := real(t, live.MySQL(t), live.Redis(t), live.Kafka(t), auction.DurableAlways) // this Redis syncs every second
+	c = config.Development()
+	on.set(&c)
+	a, err := New(c, Parts{Log: quiet(), RedisPrefix: "t" + newID().String()})
+	must(t, err)
+	defer a.Close()
+	if err := a.Open(t.Context()); fault.CodeOf(err) != "durability" || !strings.Contains(err.Error(), "appendfsync is everysec") {
+		t.Errorf("always on a Redis that syncs every second: %v", err)
+	}
+}
