@@ -227,7 +227,7 @@ func (b *Book) replay(r Record) error {
 			return fmt.Errorf("record %s: version %d after %d of lot %s", r.ID(), r.Version, l.Version, l.ID)
 		}
 		if b.excuses(r.Seq, r.Seq+1) {
-			l.admitted[bidKey{r.Buyer, r.Bid}] = r
+			l.excuse(r)
 		} else if err := l.take(r); err != nil {
 			return err
 		}
@@ -242,6 +242,14 @@ func (b *Book) replay(r Record) error {
 // excuses says whether any of the seqs from … to-1 is excused.
 func (b *Book) excuses(from, to int64) bool {
 	return slices.ContainsFunc(b.excused, func(s Span) bool { return s.From < to && from < s.To })
+}
+
+// excuse keeps the receipt of a bid that has no effect; where the bid was admitted before, the first one stands.
+func (l *lotBook) excuse(r Record) {
+	key := bidKey{r.Buyer, r.Bid}
+	if _, ok := l.admitted[key]; r.Kind == KindBid && !ok {
+		l.admitted[key] = r
+	}
 }
 
 // take applies a record's effect to its lot.

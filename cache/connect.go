@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -15,9 +16,15 @@ type Connection struct {
 	Timeout  time.Duration // of connecting, and of a command without a deadline of its own
 }
 
+// silent keeps the library from writing lines of its own to standard error: every fault it has comes back as an error.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Connect makes a client as the gate and the shelf need it; it sends nothing yet. It never retries by itself: after a
 // time-out the library would run a script a second time, and a fault that says "not sent" would not be true.
 func Connect(c Connection) (redis.UniversalClient, error) {
+	redis.SetLogger(silent{})
 	if c.Cluster {
 		o, err := redis.ParseClusterURL(c.URL)
 		if err != nil {

@@ -76,14 +76,13 @@ func NewConsumer(k *Kafka, ledger Applier, o ConsumerOptions) *Consumer {
 	return &Consumer{kafka: k, ledger: ledger, o: o.withDefaults()}
 }
 
-// Run consumes until ctx is done. Before it joins it waits for the topic: a member that joins without one is assigned
-// nothing and would stay so. It returns when nothing of it runs any more; an error only for options the library refuses.
+// Run consumes until ctx is done; it joins its group once the topics are there. It returns when nothing of it runs any more; an error only for options the library refuses.
 func (c *Consumer) Run(ctx context.Context) error {
 	c.await(ctx)
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: c.kafka.group(c.o.Group), Brokers: c.kafka.o.Brokers, Dialer: c.kafka.dialer,
 		Topics:            []string{c.kafka.topic(TopicJournal)},
-		GroupBalancers:    []kafka.GroupBalancer{kafka.RangeGroupBalancer{}},
+		GroupBalancers:    []kafka.GroupBalancer{balancer{topic: c.kafka.topic(TopicJournal), shards: c.kafka.o.Shards}},
 		HeartbeatInterval: c.o.Heartbeat, SessionTimeout: c.o.SessionTimeout, RebalanceTimeout: c.o.RebalanceTimeout,
 		JoinGroupBackoff: c.o.JoinBackoff, StartOffset: kafka.FirstOffset, Timeout: c.kafka.o.RequestTimeout,
 	})

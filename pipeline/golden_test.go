@@ -160,3 +160,30 @@ func checkFile(t *testing.T, path string, want []byte) {
 		t.Errorf("%s is not what the program makes (-program +file); a format that is out cannot change:\n%s", path, diff)
 	}
 }
+
+// FuzzOpen: whatever stands in a partition, it is a record in exactly the bytes we would write, or it is said what is
+// wrong with it; and it never stops the reader.
+func FuzzOpen(f *testing.F) {
+	for _, r := range sampleRecords() {
+		m, err := Envelope(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(m.Value)
+	}
+	f.Add([]byte(`{"deployment":"01939c00-0000-7000-8000-000000000001","shard":3,"epoch":1e3,"seq":-1}`))
+	f.Add([]byte("\xff\x00[[[[{"))
+	k := &Kafka{o: Options{Deployment: id(1)}}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		d := k.open(3, 5, value)
+		if !bytes.Equal(d.Raw, value) || d.Offset != 5 {
+			t.Errorf("bytes or offset changed: %+v", d)
+		}
+		if d.Err != nil {
+			return
+		}
+		if m, err := Envelope(d.Record); err != nil || !bytes.Equal(m.Value, value) {
+			t.Errorf("read %s and would write %s, %v", value, m.Value, err)
+		}
+	})
+}

@@ -27,6 +27,7 @@ func (s *Store) UserByLogin(ctx context.Context, login string) (accounts.User, e
 	return s.user(ctx, func(ctx context.Context, q tx) (db.User, error) { return q.GetUserByLogin(ctx, login) })
 }
 
+// user runs a statement that gives one user.
 func (s *Store) user(ctx context.Context, f func(ctx context.Context, q tx) (db.User, error)) (accounts.User, error) {
 	var user accounts.User
 	err := s.read(ctx, "user", func(ctx context.Context, q tx) error {
@@ -48,6 +49,7 @@ func (s *Store) UsersByLogins(ctx context.Context, logins []string) ([]accounts.
 		users = mapped(rows, userOf)
 		return err
 	})
+	// Lists are read in pieces, and a login may be asked for twice.
 	slices.SortFunc(users, func(a, b accounts.User) int { return cmp.Compare(a.Login, b.Login) })
 	return slices.CompactFunc(users, func(a, b accounts.User) bool { return a.ID == b.ID }), err
 }
@@ -62,6 +64,7 @@ func (s *Store) CreateUsers(ctx context.Context, users []accounts.User) error {
 	if len(users) > accounts.MaxBatch {
 		return fault.New(fault.Invalid, "too_many_users", "at most 1000 users are made at once")
 	}
+	// In many rows: a load test makes a hundred thousand of them.
 	var args []any
 	for _, u := range users {
 		args = append(args, db.ID(u.ID), u.Login, u.Name, u.Area, int(u.Roles), u.PasswordHash, int(u.State), u.CreatedUS, cmp.Or(u.Rev, 1))
@@ -118,6 +121,7 @@ func (s *Store) Login(ctx context.Context, id uuid.UUID) (accounts.LoginSession,
 
 // RotateLogin replaces the refresh hash; of two callers with the same old one, one wins and the other revokes.
 func (s *Store) RotateLogin(ctx context.Context, id uuid.UUID, old, next [32]byte, nowUS, expiresUS int64) error {
+	// A refusal is no error of the transaction: the revoking that goes with it has to be committed.
 	var refused error
 	err := s.write(ctx, "rotate login", func(ctx context.Context, t tx) error {
 		row, err := t.LockLogin(ctx, db.ID(id))
@@ -137,6 +141,7 @@ func (s *Store) RotateLogin(ctx context.Context, id uuid.UUID, old, next [32]byt
 	return cmp.Or(err, refused)
 }
 
+// refuseRotation gives the first check that fails, in the order the port names.
 func refuseRotation(l db.LoginSession, old [32]byte, nowUS int64) error {
 	switch {
 	case l.RevokedUs != 0:
@@ -149,6 +154,7 @@ func refuseRotation(l db.LoginSession, old [32]byte, nowUS int64) error {
 	return nil
 }
 
+// unauthenticated tells every refusal in the same words: who holds a stolen token learns nothing from them.
 func unauthenticated(code string) error {
 	return fault.New(fault.Unauthenticated, code, "log in again")
 }
@@ -172,6 +178,7 @@ func (s *Store) Audit(ctx context.Context, e accounts.AuditEntry) error {
 	})
 }
 
+// audit writes an entry inside a transaction: what it is about is not done without it.
 func (t tx) audit(ctx context.Context, e accounts.AuditEntry) error {
 	return t.InsertAudit(ctx, db.InsertAuditParams{ID: db.ID(e.ID), AtUs: e.AtUS, ActorID: db.ID(e.Actor), Action: e.Action,
 		Subject: e.Subject, Detail: clip(e.Detail, 500)})

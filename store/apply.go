@@ -14,12 +14,14 @@ import (
 
 var _ auction.Ledger = (*Store)(nil)
 
-// Apply applies deliveries of one shard, at most MaxBatch in order of offset, in one transaction. What a delivery says
+// Apply applies deliveries of one shard, at most MaxBatch in order of offset, in one transaction. The position it gives
+// leaves AliveUS at 0. What a delivery says
 // about another shard or deployment is parked like bytes that are no record.
 func (s *Store) Apply(ctx context.Context, shard int, deliveries []auction.Delivery) (auction.Applied, error) {
 	if len(deliveries) > MaxBatch {
 		return auction.Applied{}, fault.New(fault.Invalid, "batch_too_large", fmt.Sprintf("%d deliveries, at most %d", len(deliveries), MaxBatch))
 	}
+	// Set by the last run of the transaction: an earlier one, rolled back, leaves nothing of itself.
 	var done auction.Applied
 	var fork *auction.Fork
 	err := s.write(ctx, "apply", func(ctx context.Context, t tx) error {
@@ -38,6 +40,7 @@ func (s *Store) Apply(ctx context.Context, shard int, deliveries []auction.Deliv
 	return done, nil
 }
 
+// forkText names the two records by digest: their bytes hold buyers' ids, and this text goes into logs.
 func forkText(f *auction.Fork) string {
 	return fmt.Sprintf("fork at seq %d: stored %x, delivered %x (SHA-256)", f.Seq, sha256.Sum256(f.Stored), sha256.Sum256(f.Got))
 }
@@ -58,12 +61,14 @@ type parking struct {
 	reason string
 }
 
+// apply gives a fork instead of an error, because a fork must commit: the halt is what it writes.
 func (b *batch) apply(ctx context.Context, deliveries []auction.Delivery) (*auction.Fork, error) {
 	p, err := b.lockPosition(ctx, b.shard)
 	if err != nil {
 		return nil, err
 	}
 	if p.Halted != "" {
+		// Not even duplicates are looked at: whoever resumes wants to find the shard as it was.
 		return nil, fault.New(fault.Conflict, "shard_halted", p.Halted)
 	}
 	deliveries, err = b.ours(ctx, deliveries)
@@ -93,6 +98,7 @@ func resuming(p auction.Position, deliveries []auction.Delivery) auction.Positio
 // ours marks deliveries that are no records, or belong to another shard or deployment.
 func (b *batch) ours(ctx context.Context, deliveries []auction.Delivery) ([]auction.Delivery, error) {
 	d, err := b.store.ownerIn(ctx, b.tx)
+	// A copy: the caller may hand the same deliveries in again.
 	checked := make([]auction.Delivery, len(deliveries))
 	for i, v := range deliveries {
 		if v.Err == nil {
@@ -136,6 +142,7 @@ func (b *batch) halt(ctx context.Context, p place, f *auction.Fork) error {
 
 // take writes a sifted batch: what is left aside first, then the records, what follows from them, and the position last.
 func (b *batch) take(ctx context.Context, p place, s auction.Sifted, deliveries []auction.Delivery) error {
+	// Parked rows are written after follow, which may add to them.
 	for _, d := range s.Parked {
 		b.parked = append(b.parked, parking{d, d.Err.Error()})
 	}
@@ -155,6 +162,7 @@ func (b *batch) take(ctx context.Context, p place, s auction.Sifted, deliveries 
 	if p.GapSeq != 0 && p.GapSeq <= p.Seq {
 		p.GapSeq, p.GapSinceUS = 0, 0
 	}
+	// A cut comes by the topic only to a database that has lost it.
 	for _, d := range s.Apply {
 		if d.Record.Kind == auction.KindCut {
 			p.base = d.Record.Seq
@@ -191,6 +199,7 @@ func (b *batch) record(ctx context.Context, list []auction.Delivery) error {
 	return err
 }
 
+// recordArgs is a row of records. The bytes are stored as they came, never encoded anew: the fork check compares them.
 func recordArgs(d auction.Delivery) []any {
 	r := d.Record
 	return []any{r.Shard, r.Seq, r.Epoch, string(r.Kind), db.ID(r.Lot), db.ID(r.Buyer), db.ID(r.Bid), r.Version, r.TimeUS, d.Offset, d.Raw}
@@ -219,6 +228,9 @@ func (b *batch) park(ctx context.Context) error {
 	now := b.store.options.Now().UnixMicro()
 	for _, d := range b.parked {
 		r := d.Record
+		if d.Err != nil {
+			r = auction.Record{} // whatever it says, it is none of this shard's
+		}
 		err := b.InsertParked(ctx, db.InsertParkedParams{Shard: b.shard, KafkaOffset: d.Offset, Seq: r.Seq, LotID: db.ID(r.Lot),
 			BuyerID: db.ID(r.Buyer), Quantity: r.Quantity, Reason: clip(d.reason, 500), ParkedUs: now, Raw: bytesOf(d.Raw[:min(len(d.Raw), maxParkedBytes)])})
 		if _, again := duplicate(err); err != nil && !again {

@@ -4,11 +4,15 @@ import (
 	"testing"
 
 	"rostrum/internal/live"
+	"rostrum/store"
 	"rostrum/store/storetest"
 )
 
-func BenchmarkApply(b *testing.B) { storetest.BenchApply(b, storetest.MySQL(b, live.MySQL(b))) }
+// openFresh gives each measurement a database of its own.
+func openFresh(t testing.TB) *store.Store { t.Helper(); return storetest.Fresh(t, live.MySQL(t)) }
 
-func BenchmarkBareInsert(b *testing.B) { storetest.BenchBare(b, storetest.MySQL(b, live.MySQL(b))) }
+func BenchmarkApply(b *testing.B) { storetest.BenchApply(b, openFresh) }
+
+func BenchmarkBareInsert(b *testing.B) { storetest.BenchBare(b, openFresh) }
 
 func BenchmarkApplySQLite(b *testing.B) { storetest.BenchApply(b, openSQLite) }

@@ -10,6 +10,10 @@ import (
 	"rostrum/store/db"
 )
 
+// Rows and the domain's types, both ways. Column by column and not by reflection: the compiler then says which place
+// forgot a new field.
+
+// itemOf leaves the state at Tradable; derive knows better.
 func itemOf(g db.Good) goods.Item {
 	return goods.Item{ID: uuid.UUID(g.ID), Number: g.Number, Owner: uuid.UUID(g.OwnerID), Creator: uuid.UUID(g.CreatorID), Name: g.Name,
 		Description: g.Description, PriceMinor: g.Price, Currency: g.Currency, Area: g.Area, Auctionable: g.Auctionable,
@@ -17,6 +21,7 @@ func itemOf(g db.Good) goods.Item {
 		CreatedUS: g.CreatedUs, Rev: g.Rev}
 }
 
+// sessionOf leaves the number of lots to sessions.
 func sessionOf(a db.Auction) auction.Session {
 	s := auction.Session{ID: uuid.UUID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency, StartsUS: a.StartsUs, EndsUS: a.EndsUs,
 		Recurrence: a.Recurrence, Zone: a.Zone, State: a.State, Creator: uuid.UUID(a.CreatorID), CreatedUS: a.CreatedUs, Rev: a.Rev}
@@ -35,6 +40,7 @@ func parent(id uuid.UUID) *db.ID {
 	return &p
 }
 
+// lotOf gives a lot as its row is now: State, Version, Sold and ClosesUS are what Apply has made of them.
 func lotOf(l db.Lot) auction.Lot {
 	return auction.Lot{ID: uuid.UUID(l.ID), Shard: l.Shard, Group: uuid.UUID(l.GroupID), Session: uuid.UUID(l.SessionID),
 		Item: uuid.UUID(l.ItemID), Seller: uuid.UUID(l.SellerID), Area: l.Area, Title: l.Title, Format: l.Format, PriceMinor: l.Price,
@@ -42,6 +48,7 @@ func lotOf(l db.Lot) auction.Lot {
 		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev}
 }
 
+// lotRow is the whole row; only AddLot writes it so, all else changes single columns.
 func lotRow(l auction.Lot) db.InsertLotParams {
 	return db.InsertLotParams{Shard: l.Shard, ID: db.ID(l.ID), GroupID: db.ID(l.Group), SessionID: db.ID(l.Session), ItemID: db.ID(l.Item),
 		SellerID: db.ID(l.Seller), Area: l.Area, Title: l.Title, Format: l.Format, Price: l.PriceMinor, Currency: l.Currency,
@@ -49,6 +56,7 @@ func lotRow(l auction.Lot) db.InsertLotParams {
 		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev}
 }
 
+// orderOf leaves void_seq out: who reads an order sees its state.
 func orderOf(o db.Order) orders.Order {
 	return orders.Order{ID: uuid.UUID(o.ID), Shard: o.Shard, Lot: uuid.UUID(o.LotID), Session: uuid.UUID(o.SessionID), Item: uuid.UUID(o.ItemID),
 		Title: o.Title, Seller: uuid.UUID(o.SellerID), Buyer: uuid.UUID(o.BuyerID), Bid: uuid.UUID(o.BidID), Quantity: o.Quantity,
@@ -66,6 +74,7 @@ func nthBytes(nth []int) []byte {
 	return b
 }
 
+// nthOf is nil for no units, as an order without them has it.
 func nthOf(b []byte) []int {
 	var nth []int
 	for _, n := range b {
@@ -74,6 +83,7 @@ func nthOf(b []byte) []int {
 	return nth
 }
 
+// userOf trusts the stored numbers: roles and states keep theirs for ever.
 func userOf(u db.User) accounts.User {
 	return accounts.User{ID: uuid.UUID(u.ID), Login: u.Login, Name: u.Name, Area: u.Area, Roles: accounts.Roles(u.Roles),
 		PasswordHash: u.PasswordHash, State: accounts.State(u.State), CreatedUS: u.CreatedUs, Rev: u.Rev}
@@ -87,6 +97,7 @@ func bytesOf(b []byte) []byte {
 	return b
 }
 
+// mapped gives f of each row; empty, never nil, for none.
 func mapped[A, B any](rows []A, f func(A) B) []B {
 	all := make([]B, len(rows))
 	for i, r := range rows {
@@ -95,6 +106,7 @@ func mapped[A, B any](rows []A, f func(A) B) []B {
 	return all
 }
 
+// ids makes the database's ids of the domain's.
 func ids(list []uuid.UUID) []db.ID {
 	return mapped(list, func(id uuid.UUID) db.ID { return db.ID(id) })
 }

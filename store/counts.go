@@ -128,10 +128,14 @@ func (c *Counts) add(l LotCounts) {
 	}
 }
 
+// countStatements is how many statements LotCounts runs; each reads a whole table where all sessions are asked for, so
+// this is for reconciling and tests, not for a page.
+const countStatements = 8
+
 // LotCounts counts the published lots of a session, or of all sessions for uuid.Nil, in order of id.
 func (s *Store) LotCounts(ctx context.Context, session uuid.UUID) ([]LotCounts, error) {
 	var list []LotCounts
-	err := s.read(ctx, "lot counts", func(ctx context.Context, q tx) error {
+	err := s.readFor(ctx, "lot counts", countStatements*s.options.Timeout, func(ctx context.Context, q tx) error {
 		rows, err := q.CountStock(ctx, db.CountStockParams{Every: session == uuid.Nil, SessionID: db.ID(session)})
 		if err != nil {
 			return err

@@ -29,6 +29,7 @@ const (
 	errReadOnlyTx     = 1792
 	errQueryKilled    = 1317
 	errUnknownTable   = 1146
+	errNoDatabase     = 1049
 	errClusterRefused = 3101 // group replication: the transaction lost against another
 )
 
@@ -44,6 +45,7 @@ type errCommit struct{ err error }
 func (e errCommit) Error() string { return "commit: " + e.err.Error() }
 func (e errCommit) Unwrap() error { return e.err }
 
+// number gives the engine's number of an error, 0 for none of its own.
 func number(err error) uint16 {
 	var e *mysql.MySQLError
 	if errors.As(err, &e) {
@@ -76,6 +78,8 @@ func classify(what string, err error) error {
 		return err
 	case errors.As(err, &commit) && number(err) == 0:
 		return fault.Wrap(fault.Unknown, "outcome_unknown", "the database's answer was lost", fmt.Errorf("store: %s: %w", what, err))
+	case number(err) == errNoDatabase:
+		return fault.Wrap(fault.Conflict, "no_database", "the server has no such database; make it with CREATE DATABASE … CHARACTER SET utf8mb4", err)
 	case slices.Contains(away, number(err)), unreachable(err):
 		f := fault.Wrap(fault.Unavailable, "unavailable", "the database does not answer", fmt.Errorf("store: %s: %w", what, err))
 		f.RetryAfter = retryAfter
@@ -84,6 +88,7 @@ func classify(what string, err error) error {
 	return fmt.Errorf("store: %s: %w", what, err)
 }
 
+// unreachable says whether the server was not reached, or was lost before it answered.
 func unreachable(err error) bool {
 	var n net.Error
 	return errors.As(err, &n) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
@@ -108,6 +113,7 @@ func missing(err error, code, what string) error {
 	return err
 }
 
+// stale tells that a rev has passed.
 func stale(what string) error {
 	return fault.New(fault.Stale, "stale", "the "+what+" was changed by somebody else; read it again")
 }

@@ -33,6 +33,7 @@ const (
 	voidDuplicate = "duplicate_bid"    // the bid has an order already
 	parkedOrderID = "order_id_taken"   // another order has this id: not even a void one can be written
 	parkedNoLot   = "lot_not_in_shard" // the shard has no such lot
+	parkedRelease = "nothing_released" // the order is not there, is void, or gave its units back before
 )
 
 // follow writes what follows from records: orders, units, lots.
@@ -53,12 +54,14 @@ func (b *batch) follow(ctx context.Context, list []auction.Delivery) error {
 	return b.run(ctx, known)
 }
 
+// loadLots reads the lots of the batch without locking them: whoever applies to this shard holds its position, and a
+// published lot changes in no other way.
 func (b *batch) loadLots(ctx context.Context, list []auction.Delivery) error {
 	b.lots = map[uuid.UUID]*lot{}
 	var want []db.ID
 	for _, d := range list {
 		if _, there := b.lots[d.Record.Lot]; d.Record.OfLot() && !there {
-			b.lots[d.Record.Lot] = nil
+			b.lots[d.Record.Lot] = nil // until its row is found
 			want = append(want, db.ID(d.Record.Lot))
 		}
 	}
@@ -78,7 +81,7 @@ func (b *batch) run(ctx context.Context, list []auction.Delivery) error {
 	if len(list) == 0 {
 		return nil
 	}
-	before := b.snapshot(list)
+	before, parked := b.snapshot(list), len(b.parked)
 	if _, err := b.conn.ExecContext(ctx, savepointText); err != nil {
 		return err
 	}
@@ -91,6 +94,7 @@ func (b *batch) run(ctx context.Context, list []auction.Delivery) error {
 		return err
 	}
 	maps.Copy(b.lots, before)
+	b.parked = b.parked[:parked]
 	if len(list) == 1 {
 		return b.void(ctx, list[0], no.reason)
 	}
@@ -131,7 +135,7 @@ func (b *batch) together(ctx context.Context, list []auction.Delivery) error {
 				return err
 			}
 			bids = bids[:0]
-			if err := b.release(ctx, l, r); err != nil {
+			if err := b.release(ctx, l, d); err != nil {
 				return err
 			}
 		default:
@@ -196,6 +200,7 @@ func (b *batch) writeLots(ctx context.Context) error {
 
 // sold writes bids' units and orders.
 func (b *batch) sold(ctx context.Context, bids []auction.Record) error {
+	// Units first: of two refusals it is the buyer's limit that is told.
 	var units, rows []any
 	for _, r := range bids {
 		for _, nth := range r.Nth {
@@ -220,10 +225,12 @@ func (b *batch) sold(ctx context.Context, bids []auction.Record) error {
 	return err
 }
 
+// orderArgs is a row of orders. Title, seller, session and item are copied from the lot, frozen since it was published,
+// so that an order is read without a join.
 func (b *batch) orderArgs(r auction.Record, state orders.State, reason string, voidSeq int64) []any {
 	l, nth := b.lots[r.Lot], nthBytes(r.Nth)
 	if voidSeq != 0 {
-		nth = []byte{}
+		nth = []byte{} // a void order never had any
 	}
 	return []any{b.shard, db.ID(r.Order), db.ID(r.Lot), l.SessionID, l.ItemID, l.Title, l.SellerID, db.ID(r.Buyer), db.ID(r.Bid), r.Quantity,
 		nth, r.PriceMinor, r.PriceMinor * r.Quantity, r.Currency, int(state), reason, "", r.Epoch, r.Seq, r.TimeUS,
@@ -249,25 +256,29 @@ func (b *batch) void(ctx context.Context, d auction.Delivery, reason string) err
 	return b.event(ctx, b.shard, b.told(r, l, "order.void", orders.Void, reason))
 }
 
+// told is an event about a record's order, at the record's time: a batch that is applied again tells the same.
 func (b *batch) told(r auction.Record, l *lot, kind string, state orders.State, reason string) orders.Event {
 	return orders.Event{ID: b.store.options.NewID(), Kind: kind, AtUS: r.TimeUS, Order: r.Order, Lot: r.Lot,
 		Session: uuid.UUID(l.SessionID), State: state, Reason: reason}
 }
 
 // release gives an order's units back, once per order. A release of an order that is not there, is void or was released
-// before returns nothing: the record is kept, the stock stays.
-func (b *batch) release(ctx context.Context, l *lot, r auction.Record) error {
+// before returns nothing: the record is kept and parked, the stock stays.
+func (b *batch) release(ctx context.Context, l *lot, d auction.Delivery) error {
+	r := d.Record
 	o, err := b.LockOrder(ctx, db.LockOrderParams{Shard: b.shard, ID: db.ID(r.Order)})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (o.State == orders.Void || o.ReleasedUs != 0) {
+		b.parked = append(b.parked, parking{d, parkedRelease})
 		return nil
 	}
-	if err != nil || o.State == orders.Void || o.ReleasedUs != 0 {
+	if err != nil {
 		return err
 	}
 	units, err := b.DeleteUnits(ctx, db.DeleteUnitsParams{Shard: b.shard, LotID: o.LotID, BuyerID: o.BuyerID, OrderID: o.ID})
 	if err != nil {
 		return err
 	}
+	// What is really there goes back, whatever the record counts.
 	l.delta -= units
 	state := o.State
 	if state == orders.TimingOut {

@@ -67,6 +67,7 @@ type list struct {
 
 const inOne = "IN (?)"
 
+// widen replaces the one value by the list. The arguments are copied: the compiled code owns them.
 func (l list) widen(text string, args []any) (string, []any) {
 	return widened(text, len(l.values)), append(args[:len(args)-1:len(args)-1], l.values...)
 }
@@ -89,7 +90,7 @@ func (l list) ExecContext(ctx context.Context, text string, args ...any) (sql.Re
 // each runs f for values in lists of the sizes there are; a list that is not full repeats its last value.
 func each[V any](c db.DBTX, values []V, f func(q *db.Queries) error) error {
 	for len(values) > 0 {
-		n := sizes[0]
+		n := sizes[0] // the smallest size that holds them all, else the largest
 		for _, size := range sizes {
 			if size >= len(values) {
 				n = size

@@ -35,6 +35,7 @@ func folded(i goods.Item) string { return fold(i.Number + "\n" + i.Name) }
 // fold takes case out of a text, in Go: engines fold by tables of their own.
 func fold(text string) string { return strings.ToLower(text) }
 
+// numberTaken tells the one key that people can run into.
 func numberTaken(err error) error {
 	if key, ok := duplicate(err); ok && key == "uk_goods_number" {
 		return fault.New(fault.Conflict, "number_taken", "the owner has another item of this number")
@@ -52,6 +53,7 @@ func (s *Store) Item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 	return item, err
 }
 
+// item reads an item inside a transaction, with its state.
 func (t tx) item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 	row, err := t.GetItem(ctx, db.ID(id))
 	if err != nil {
@@ -105,6 +107,7 @@ func (s *Store) ChangeItem(ctx context.Context, i goods.Item) (goods.Item, error
 		if err != nil {
 			return numberTaken(err)
 		}
+		// Read before rows is judged: an item that is not there is not stale.
 		if after, err = t.item(ctx, i.ID); err != nil {
 			return err
 		}
@@ -134,6 +137,7 @@ func (s *Store) WithdrawItem(ctx context.Context, id uuid.UUID, rev, nowUS int64
 	return after, err
 }
 
+// withdraw marks an item whose row is locked.
 func (t tx) withdraw(ctx context.Context, id uuid.UUID, rev, atUS int64) error {
 	in, err := t.ItemInSale(ctx, db.ID(id))
 	if err != nil {
@@ -153,6 +157,7 @@ const scanPages = 50
 func (s *Store) ListItems(ctx context.Context, f goods.Filter, p goods.Page) ([]goods.Item, error) {
 	var found []goods.Item
 	err := s.read(ctx, "list items", func(ctx context.Context, q tx) error {
+		// The derived state is in no column, so it is looked for page by page.
 		for range scanPages {
 			rows, err := q.ListItems(ctx, itemFilter(f, p))
 			if err != nil {
@@ -177,6 +182,7 @@ func (s *Store) ListItems(ctx context.Context, f goods.Filter, p goods.Page) ([]
 	return found, err
 }
 
+// itemFilter says of each condition whether it is asked at all: zero fields do not narrow.
 func itemFilter(f goods.Filter, p goods.Page) db.ListItemsParams {
 	return db.ListItemsParams{AnyOwner: f.Owner == uuid.Nil, OwnerID: db.ID(f.Owner), AnyArea: f.Area == "", Area: f.Area,
 		WithdrawnToo: f.Withdrawn, AnyShow: f.ShownAtUS == 0, ShownAtUs: f.ShownAtUS, PriceFrom: f.PriceFrom,

@@ -24,7 +24,7 @@ func (s *Store) AddLot(ctx context.Context, l auction.Lot) error {
 		if len(same) > 0 {
 			return fault.New(fault.Conflict, "lot_exists", "the item is in this session already")
 		}
-		row := lotRow(l)
+		row := lotRow(l) // whatever the caller says of its life, a lot begins as a draft
 		row.State, row.Version, row.Sold, row.Rev = auction.LotDraft, 0, 0, 1
 		return t.InsertLot(ctx, row)
 	})
@@ -81,7 +81,7 @@ func (s *Store) Lot(ctx context.Context, id uuid.UUID) (auction.Lot, error) {
 		return missing(err, "lot_not_found", "lot")
 	})
 	if err != nil {
-		return auction.Lot{}, err
+		return auction.Lot{}, err // never a half-filled one
 	}
 	return lot, nil
 }

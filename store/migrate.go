@@ -81,8 +81,10 @@ func MigrationStatus(ctx context.Context, database *sql.DB) ([]MigrationState, e
 	}), classify("migration status", err)
 }
 
+// name is the file's, as status and progress show it.
 func name(s *goose.Source) string { return s.Path }
 
+// provider makes goose for MySQL. The lock is a row with a lease, not a session's: behind a proxy the session changes.
 func provider(database *sql.DB) (*goose.Provider, error) {
 	locker, err := lock.NewMySQLTableLocker(lock.WithTableLockTimeout(time.Second, 300), lock.WithTableRetryPolicy(held))
 	if err != nil {
@@ -100,6 +102,7 @@ func held(err error) bool {
 	return strings.Contains(err.Error(), "already held") || slices.Contains(passing, number(err))
 }
 
+// refuseNewer keeps an old program from meddling with tables it does not know.
 func refuseNewer(ctx context.Context, p *goose.Provider) error {
 	at, err := p.GetDBVersion(ctx)
 	if err != nil {

@@ -61,7 +61,7 @@ func (s *Store) SaveMove(ctx context.Context, before, after orders.Order, e orde
 		if err != nil {
 			return err
 		}
-		if rows != 1 {
+		if rows != 1 { // gone, or moved by somebody else: the event must not be written either
 			if _, err := t.GetOrder(ctx, db.ID(before.ID)); err != nil {
 				return missing(err, "order_not_found", "order")
 			}
@@ -71,6 +71,7 @@ func (s *Store) SaveMove(ctx context.Context, before, after orders.Order, e orde
 	})
 }
 
+// event puts an event into the outbox of the transaction that made it true.
 func (t tx) event(ctx context.Context, shard int, e orders.Event) error {
 	return t.InsertEvent(ctx, db.InsertEventParams{ID: db.ID(e.ID), Shard: shard, Kind: e.Kind, AtUs: e.AtUS, OrderID: db.ID(e.Order),
 		LotID: db.ID(e.Lot), SessionID: db.ID(e.Session), State: e.State, Reason: clip(e.Reason, 200), Express: e.Express})
@@ -110,6 +111,7 @@ func (s *Store) OutboxUnpublished(ctx context.Context, limit int) ([]OutboxEvent
 
 // OutboxPublished marks events as told; those that are keep their time.
 func (s *Store) OutboxPublished(ctx context.Context, events []uuid.UUID, nowUS int64) error {
+	// Marking again after a lost answer changes nothing, so a publisher may tell twice and never not at all.
 	return s.write(ctx, "outbox published", func(ctx context.Context, t tx) error {
 		return each(t.conn, ids(events), func(q *db.Queries) error {
 			_, err := q.MarkPublished(ctx, db.MarkPublishedParams{PublishedAtUs: sql.NullInt64{Int64: nowUS, Valid: true}})
@@ -134,6 +136,7 @@ func (s *Store) Published(ctx context.Context, topic string, shard int) (int64, 
 // SetPublished raises what Published gives. It never falls: Conflict `published_further` where it is higher already.
 func (s *Store) SetPublished(ctx context.Context, topic string, shard int, seq int64) error {
 	return s.write(ctx, "set published", func(ctx context.Context, t tx) error {
+		// Raised first: the row is missing once in a shard's life.
 		rows, err := t.RaisePublished(ctx, db.RaisePublishedParams{Seq: seq, Topic: topic, Shard: shard})
 		if err != nil || rows > 0 {
 			return err

@@ -27,7 +27,8 @@ func (s *Store) Deployment(ctx context.Context, claim auction.Deployment) (aucti
 		return t.ClaimDeployment(ctx, db.ClaimDeploymentParams{ID: db.ID(claim.ID), Shards: claim.Shards})
 	})
 	if _, raced := duplicate(err); raced {
-		return s.Deployment(ctx, auction.Deployment{})
+		// Another node was first in this moment; now there is somebody to compare with.
+		return s.Deployment(ctx, claim)
 	}
 	if err == nil && claim.ID != uuid.Nil && d != claim {
 		err = fault.New(fault.Conflict, "other_deployment", fmt.Sprintf("the database belongs to deployment %s with %d shards, not to %s with %d",
@@ -36,6 +37,7 @@ func (s *Store) Deployment(ctx context.Context, claim auction.Deployment) (aucti
 	return d, err
 }
 
+// deployment gives the zero Deployment where the row is not there yet.
 func (t tx) deployment(ctx context.Context) (auction.Deployment, error) {
 	row, err := t.GetDeployment(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -70,7 +72,7 @@ func (t tx) lockPosition(ctx context.Context, shard int) (place, error) {
 		if err = t.InsertPosition(ctx, db.InsertPositionParams{Shard: shard}); err == nil {
 			return place{Position: auction.Position{Shard: shard}}, nil
 		}
-		if _, raced := duplicate(err); raced {
+		if _, raced := duplicate(err); raced { // of two that open a shard, one waits here for the other
 			p, err = t.LockPosition(ctx, shard)
 		}
 	}
@@ -78,6 +80,7 @@ func (t tx) lockPosition(ctx context.Context, shard int) (place, error) {
 		AheadSeq: p.AheadSeq, Halted: p.Halted, GapSeq: p.GapSeq, GapSinceUS: p.GapSinceUs}}, err
 }
 
+// savePosition writes all of a position's row; alive_us lies elsewhere.
 func (t tx) savePosition(ctx context.Context, p place) error {
 	rows, err := t.UpdatePosition(ctx, db.UpdatePositionParams{Epoch: p.Epoch, Seq: p.Seq, BaseSeq: p.base, NextOffset: p.NextOffset,
 		AheadSeq: p.AheadSeq, Halted: clip(p.Halted, 500), GapSeq: p.GapSeq, GapSinceUs: p.GapSinceUS, Shard: p.Shard})
@@ -109,6 +112,7 @@ func (s *Store) Positions(ctx context.Context) ([]auction.Position, error) {
 	return all, err
 }
 
+// positionOf takes either statement's row: both have the same columns.
 func positionOf(p db.ListPositionsRow) auction.Position {
 	return auction.Position{Shard: p.Shard, Epoch: p.Epoch, Seq: p.Seq, NextOffset: p.NextOffset, AheadSeq: p.AheadSeq,
 		Halted: p.Halted, GapSeq: p.GapSeq, GapSinceUS: p.GapSinceUs, AliveUS: p.AliveUs}
@@ -140,6 +144,7 @@ func (s *Store) Cut(ctx context.Context, shard int, nowUS int64) ([]auction.Reco
 	if err != nil {
 		return nil, auction.Position{}, applied(err)
 	}
+	// Read again for alive_us: recovery gives back the time since then.
 	p, err := s.Position(ctx, shard)
 	return records, p, err
 }
@@ -161,6 +166,7 @@ func opening(d auction.Deployment, p auction.Position, nowUS int64) []auction.Re
 // ownOffset marks records that did not come from the topic: they were decided here.
 const ownOffset = -1
 
+// storeOwn stores what is decided here. The topic gets it from the journal and gives it back as a duplicate.
 func (t tx) storeOwn(ctx context.Context, records []auction.Record) error {
 	for _, r := range records {
 		raw, err := r.JSON()
@@ -176,6 +182,7 @@ func (t tx) storeOwn(ctx context.Context, records []auction.Record) error {
 
 // Alive notes a time for each shard. It takes no lock on the positions.
 func (s *Store) Alive(ctx context.Context, shards []int, nowUS int64) error {
+	// One statement, no transaction: a note that is lost is made again in a second.
 	var found int64
 	err := s.read(ctx, "alive", func(ctx context.Context, q tx) error {
 		return each(q.conn, shards, func(q *db.Queries) error {
@@ -190,6 +197,7 @@ func (s *Store) Alive(ctx context.Context, shards []int, nowUS int64) error {
 	return s.write(ctx, "alive", func(ctx context.Context, t tx) error { return t.firstAlive(ctx, shards, nowUS) })
 }
 
+// firstAlive makes the rows that are missing.
 func (t tx) firstAlive(ctx context.Context, shards []int, nowUS int64) error {
 	known, err := t.AliveShards(ctx)
 	for _, shard := range shards {
@@ -265,6 +273,7 @@ func (s *Store) steer(ctx context.Context, shard int, action, detail string, cha
 	}))
 }
 
+// entry names no actor: whoever acts for a person audits that in its own words beside.
 func (s *Store) entry(action string, shard int, detail string) accounts.AuditEntry {
 	return accounts.AuditEntry{ID: s.options.NewID(), AtUS: s.options.Now().UnixMicro(), Action: action, Subject: fmt.Sprintf("shard %d", shard), Detail: detail}
 }

@@ -41,6 +41,7 @@ func (s *Store) Session(ctx context.Context, id uuid.UUID) (auction.Session, err
 	return a, err
 }
 
+// session reads a session inside a transaction.
 func (t tx) session(ctx context.Context, id uuid.UUID) (auction.Session, error) {
 	row, err := t.GetSession(ctx, db.ID(id))
 	if err != nil {
@@ -85,6 +86,7 @@ func (t tx) draft(ctx context.Context, id uuid.UUID) (rev int64, err error) {
 	return row.Rev, nil
 }
 
+// draftOf is draft for who has read the row at a rev.
 func (t tx) draftOf(ctx context.Context, id uuid.UUID, rev int64) error {
 	now, err := t.draft(ctx, id)
 	if err == nil && now != rev {
@@ -113,7 +115,7 @@ func (s *Store) ChangeSession(ctx context.Context, a auction.Session) (auction.S
 
 // ListSessions gives sessions by start and id.
 func (s *Store) ListSessions(ctx context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error) {
-	after := p.Key
+	after := p.Key // a session may start at 0, so "from the front" is before every time
 	if p.Key == 0 && p.ID == uuid.Nil {
 		after = math.MinInt64
 	}
@@ -165,6 +167,7 @@ func (t tx) holdItems(ctx context.Context, lots []auction.Lot) error {
 	return err
 }
 
+// publishLots writes the lots one by one: each must still be the draft that was read, and a session has few.
 func (t tx) publishLots(ctx context.Context, session uuid.UUID, lots []auction.Lot) error {
 	there, err := t.session(ctx, session)
 	if err != nil {
@@ -212,6 +215,7 @@ func (s *Store) DueToPreheat(ctx context.Context, nowUS, untilUS int64, limit in
 func (s *Store) EndSessions(ctx context.Context, nowUS int64) ([]auction.Session, error) {
 	var again []auction.Session
 	err := s.write(ctx, "end sessions", func(ctx context.Context, t tx) error {
+		// A session ends when its last lot has closed, not by the clock: a pause or an extension moves lots later.
 		over, err := t.SessionsToEnd(ctx, nowUS)
 		if err := t.moveSessions(ctx, over, err, auction.SessionScheduled, auction.SessionEnded); err != nil {
 			return err
@@ -227,6 +231,7 @@ func (s *Store) EndSessions(ctx context.Context, nowUS int64) ([]auction.Session
 	return again, err
 }
 
+// moveSessions moves each only from the state it was found in: another node may have been faster.
 func (t tx) moveSessions(ctx context.Context, list []db.ID, err error, was, state auction.SessionState) error {
 	for _, id := range list {
 		if err == nil {

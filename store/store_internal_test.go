@@ -75,6 +75,7 @@ func TestClassify(t *testing.T) {
 		{&mysql.MySQLError{Number: errSnapshot}, fault.Unavailable, "unavailable"},
 		{&mysql.MySQLError{Number: errReadOnly}, fault.Unavailable, "unavailable"},
 		{&mysql.MySQLError{Number: 1054}, fault.Internal, "internal"},
+		{&mysql.MySQLError{Number: errNoDatabase}, fault.Conflict, "no_database"},
 		{mysql.ErrInvalidConn, fault.Unavailable, "unavailable"},
 		{driver.ErrBadConn, fault.Unavailable, "unavailable"},
 		{&net.OpError{Op: "dial", Err: errors.New("refused")}, fault.Unavailable, "unavailable"},

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"rostrum/internal/live"
@@ -11,7 +12,12 @@ import (
 
 func openSQLite(t testing.TB) *store.Store {
 	t.Helper()
-	database, err := standinsql.Open(standinsql.Memory)
+	return openAt(t, standinsql.Memory)
+}
+
+func openAt(t testing.TB, path string) *store.Store {
+	t.Helper()
+	database, err := standinsql.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,6 +27,11 @@ func openSQLite(t testing.TB) *store.Store {
 }
 
 func TestConformanceSQLite(t *testing.T) { storetest.Run(t, openSQLite) }
+
+// TestConformanceSQLiteFile has readers beside the writer, which a database in memory has not.
+func TestConformanceSQLiteFile(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) *store.Store { return openAt(t, filepath.Join(t.TempDir(), "rostrum.db")) })
+}
 
 func TestConformanceMariaDB(t *testing.T) { storetest.Run(t, storetest.MySQL(t, live.MySQL(t))) }
 

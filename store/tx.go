@@ -15,9 +15,14 @@ type tx struct {
 	conn db.DBTX
 }
 
-// read runs f outside any transaction. what names it in errors.
+// read runs f outside any transaction, within one statement's time. what names it in errors.
 func (s *Store) read(ctx context.Context, what string, f func(ctx context.Context, q tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	return s.readFor(ctx, what, s.options.Timeout, f)
+}
+
+// readFor is read with a time of its own, for what is many statements.
+func (s *Store) readFor(ctx context.Context, what string, timeout time.Duration, f func(ctx context.Context, q tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return classify(what, f(ctx, tx{s.q, s.db}))
 }
@@ -33,6 +38,7 @@ func (s *Store) write(ctx context.Context, what string, f func(ctx context.Conte
 	}
 }
 
+// once runs f in one transaction, once.
 func (s *Store) once(ctx context.Context, f func(ctx context.Context, t tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout+lockWait)
 	defer cancel()

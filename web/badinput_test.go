@@ -114,6 +114,8 @@ func TestBadInput(t *testing.T) {
 		{"a bid over 16 KiB", "ben", "POST", bids, goodBid + strings.Repeat(" ", 17<<10), nil, "body_too_large", "", "", ""},
 		{"wrong content type", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", "application/x-www-form-urlencoded"}, "wrong_content_type", "", "", ""},
 		{"a bid's wrong content type", "ben", "POST", bids, goodBid, []string{"Content-Type", "text/plain"}, "wrong_content_type", "", "", ""},
+		{"a packed body", "sam", "POST", itemsPath, goodItem, []string{"Content-Encoding", "gzip"}, "wrong_content_type", "", "", ""},
+		{"a bid's packed body", "ben", "POST", bids, goodBid, []string{"Content-Encoding", "gzip"}, "wrong_content_type", "", "", ""},
 		{"no content type", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", ""}, "wrong_content_type", "", "", ""},
 		{"another charset", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", "application/json; charset=latin1"}, "wrong_content_type", "", "", ""},
 		{"a body where none is taken", "ben", "POST", "/api/v1/auth/logout", `{}`, nil, "invalid", "body", "is not expected here", "send no body"},
@@ -272,7 +274,7 @@ func TestCursors(t *testing.T) {
 			break
 		}
 	}
-	want := []string{webtest.ItemOne.String(), webtest.ItemFar.String(), webtest.ItemSoon.String(), webtest.ItemLive.String(), webtest.ItemDraft.String(), webtest.ItemFree.String()}
+	want := []string{webtest.ItemLost.String(), webtest.ItemOne.String(), webtest.ItemFar.String(), webtest.ItemSoon.String(), webtest.ItemLive.String(), webtest.ItemDraft.String(), webtest.ItemFree.String()}
 	if d := cmp.Diff(want, seen); d != "" {
 		t.Errorf("all pages together (-want +got):\n%s", d)
 	}

@@ -178,6 +178,20 @@ func TestALotThatTheGateHasLostIsAnAlarm(t *testing.T) {
 	if a := s.bid(webtest.Ben, webtest.LotLive); a.Text("code") != "paused" || s.w.Counters.Count("alarm gate_lost_lot") != 2 {
 		t.Errorf("keys missing: %s, %d alarms", a.Text("code"), s.w.Counters.Count("alarm gate_lost_lot"))
 	}
+	for _, lot := range []uuid.UUID{webtest.LotMissing, webtest.LotLive} {
+		if shard := auction.ShardOf(lot, uuid.Nil, auction.DefaultShards); s.w.Counters.Count(fmt.Sprint("lost ", shard)) != 1 {
+			t.Errorf("nobody was told of shard %d: %v", shard, s.w.Counters.All())
+		}
+	}
+}
+
+// After its end a lot may be swept: then it is over, whatever a card still says, and no alarm.
+func TestASweptLotIsOver(t *testing.T) {
+	s := newStage(t)
+	s.w.Clock.Move(2 * time.Hour)
+	if a := s.bid(webtest.Ben, webtest.LotMissing); a.Text("code") != "ended" || s.w.Counters.Count("alarm gate_lost_lot") != 0 {
+		t.Errorf("%s, %v", a.Text("code"), s.w.Counters.All())
+	}
 }
 
 // A transport fault is never a verdict: what may have happened is asked again, what was not sent is not.

@@ -10,6 +10,7 @@ import (
 
 	"rostrum/accounts"
 	"rostrum/internal/fault"
+	"rostrum/web"
 	"rostrum/web/webtest"
 )
 
@@ -60,10 +61,10 @@ func TestWhoSeesWhichItems(t *testing.T) {
 	if got := ids(s.as(webtest.Bea).Do("GET", itemsPath+"?owner="+webtest.Sam.String(), nil)); len(got) != 0 {
 		t.Errorf("Bea sees Sam's %v", got)
 	}
-	if got := ids(s.as(webtest.Anna).Do("GET", itemsPath, nil)); len(got) != 7 {
+	if got := ids(s.as(webtest.Anna).Do("GET", itemsPath, nil)); len(got) != 8 {
 		t.Errorf("Anna, who looks at everything, sees %v", got)
 	}
-	for query, want := range map[string]int{"text=FAR": 1, "area=us": 1, "state=1": 7, "state=3": 0, "price_from=4501": 0, "price_to=4500": 7, "owner=" + webtest.Bea.String(): 1, "text=n1": 7} {
+	for query, want := range map[string]int{"text=FAR": 1, "area=us": 1, "state=1": 8, "state=3": 0, "price_from=4501": 0, "price_to=4500": 8, "owner=" + webtest.Bea.String(): 1, "text=n1": 8} {
 		if got := ids(s.as(webtest.Anna).Do("GET", itemsPath+"?"+query, nil)); len(got) != want {
 			t.Errorf("%s: %v", query, got)
 		}
@@ -263,6 +264,30 @@ func TestLogInsAreLimited(t *testing.T) {
 		if a := s.c.Do("POST", "/api/v1/auth/login", map[string]any{"login": "BEA@example.org", "password": webtest.Password}); a.Text("code") != "rate_limited" {
 			t.Errorf("%s: %d %s", key, a.Status, a.Body)
 		}
+	}
+}
+
+// The limiter counts whole numbers a second: thirty a minute are bursts of ten at a cost of two a log-in.
+func TestFewLogInsAMinute(t *testing.T) {
+	for perMinute, want := range map[int]webtest.Ask{30: {PerSecond: 1, Burst: 20}, 7: {PerSecond: 1, Burst: 90}, 60: {PerSecond: 1, Burst: 10}, 600: {PerSecond: 10, Burst: 10}} {
+		w := webtest.NewWorld(t)
+		o := webtest.Options()
+		o.LogInsPerMinute, o.LogInBurst = perMinute, 10
+		c := webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: w.Ports()}, o))
+		c.Do("POST", "/api/v1/auth/login", `{"login":"BEN","password":"x"}`)
+		asks := w.Limit.Asks()
+		byAddress, byLogin := want, want
+		byAddress.Key, byLogin.Key = "login:a:127.0.0.1", "login:l:ben"
+		if cost := want.Burst / 10; len(asks) != 2*cost || asks[0] != byAddress || asks[len(asks)-1] != byLogin {
+			t.Errorf("%d a minute: %+v", perMinute, asks)
+		}
+	}
+	w := webtest.NewWorld(t)
+	o := webtest.Options()
+	o.LogInsPerMinute = -1
+	webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: w.Ports()}, o)).Do("POST", "/api/v1/auth/login", `{"login":"ben","password":"x"}`)
+	if asks := w.Limit.Asks(); len(asks) != 0 {
+		t.Errorf("no limit, and asked %+v", asks)
 	}
 }
 

@@ -51,6 +51,16 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	}
 }
 
+// HEAD says what GET says, without the body, and changes nothing.
+func TestHead(t *testing.T) {
+	c := webtest.NewWorld(t).Start(t)
+	for path, status := range map[string]int{"/": 200, "/api/v1/areas": 200, "/api/v1/lots/" + nothingPath: 404, "/livez": 200} {
+		if a := c.Do("HEAD", path, nil); a.Status != status || len(a.Body) != 0 {
+			t.Errorf("%s: %d %q", path, a.Status, a.Body)
+		}
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	c := webtest.NewWorld(t).Start(t)
 	for sent, kept := range map[string]bool{"abc-DEF_123": true, strings.Repeat("x", 64): true, strings.Repeat("x", 65): false, "with space": false, "ünï": false, "a;b": false, "": false} {

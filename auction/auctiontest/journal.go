@@ -46,7 +46,6 @@ func (j *Journal) Poison(shard int, at auction.Cursor) {
 func (j *Journal) Read(ctx context.Context, shard int, after auction.Cursor, max int) ([]auction.Record, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.reads++
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "journal_unavailable", "", err)
 	}
@@ -90,11 +89,4 @@ func (j *Journal) Stats(_ context.Context, shard int) (auction.JournalStats, err
 	}
 	return auction.JournalStats{Length: int64(len(all)), First: all[0].At(), Last: all[len(all)-1].At(),
 		OldestUS: all[0].TimeUS}, nil
-}
-
-// Reads is how often the journal was read.
-func (j *Journal) Reads() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.reads
 }

@@ -83,7 +83,11 @@ func (s *ledgerShard) apply(deliveries []auction.Delivery) (auction.Applied, err
 	if s.position.Halted != "" {
 		return auction.Applied{}, fault.New(fault.Conflict, "shard_halted", s.position.Halted)
 	}
-	sifted := auction.Sift(s.position, s.stored, deliveries)
+	p := s.position
+	if len(deliveries) > 0 && deliveries[0].Offset <= p.NextOffset {
+		p.AheadSeq = 0 // all that was read ahead is about to be seen again
+	}
+	sifted := auction.Sift(p, s.stored, deliveries)
 	if f := sifted.Fork; f != nil {
 		s.position.Halted = fmt.Sprintf("fork at seq %d", f.Seq)
 		return auction.Applied{}, fault.New(fault.Conflict, "fork", s.position.Halted)
@@ -95,6 +99,9 @@ func (s *ledgerShard) apply(deliveries []auction.Delivery) (auction.Applied, err
 	s.orphans = append(s.orphans, sifted.Orphans...)
 	s.parked = append(s.parked, sifted.Parked...)
 	s.position = sifted.Next
+	if s.position.GapSeq <= s.position.Seq {
+		s.position.GapSeq, s.position.GapSinceUS = 0, 0
+	}
 	a := auction.Applied{Position: s.position, Records: len(sifted.Apply), Duplicates: sifted.Duplicates,
 		Orphans: len(sifted.Orphans), Parked: len(sifted.Parked)}
 	if s.position.AheadSeq > s.position.Seq {

@@ -44,17 +44,32 @@ func (l *Ledger) Resume(ctx context.Context, shard int) error {
 
 // NoteGap is auction.Ledger's.
 func (l *Ledger) NoteGap(ctx context.Context, shard int, seq, sinceUS int64) error {
-	return l.set(ctx, "NoteGap", shard, func(p *auction.Position) { p.GapSeq, p.GapSinceUS = seq, sinceUS })
+	return l.set(ctx, "NoteGap", shard, func(p *auction.Position) {
+		if seq == 0 || seq > p.Seq {
+			p.GapSeq, p.GapSinceUS = seq, sinceUS
+		}
+	})
 }
 
 // Rewind is auction.Ledger's.
 func (l *Ledger) Rewind(ctx context.Context, shard int, offset int64) error {
-	return l.set(ctx, "Rewind", shard, func(p *auction.Position) { p.NextOffset = offset })
+	return l.set(ctx, "Rewind", shard, func(p *auction.Position) {
+		p.NextOffset, p.AheadSeq, p.GapSeq, p.GapSinceUS, p.Halted = offset, 0, 0, 0, ""
+	})
 }
 
 // AcceptGap is auction.Ledger's.
 func (l *Ledger) AcceptGap(ctx context.Context, shard int, seq int64) error {
-	return l.set(ctx, "AcceptGap", shard, func(p *auction.Position) { p.Seq = max(p.Seq, seq-1) })
+	refused := fault.New(fault.Conflict, "no_gap", "that seq is next, or has been applied")
+	err := l.set(ctx, "AcceptGap", shard, func(p *auction.Position) {
+		if seq > p.Seq+1 {
+			p.Seq, p.GapSeq, p.GapSinceUS, p.Halted, refused = seq-1, 0, 0, "", nil
+		}
+	})
+	if err == nil && refused != nil {
+		err = refused
+	}
+	return err
 }
 
 // Deployment is auction.Ledger's; the twin has one from the start.

@@ -214,15 +214,25 @@ func testPreheat(t *testing.T, s *Subject) {
 	wantCode(t, err, fault.NotFound, "lot_not_loaded")
 
 	// New terms of a lot that has not opened take the place of the old, stock and code included.
+	// A node that remembers the old ones learns of it.
+	other := *s
+	other.Reopen(t)
+	wantVerdict(t, other.one(t, 0, BidOn(lots[0])), auction.NotStarted)
 	changed := lots[0]
 	changed.Code, changed.Stock, changed.Session, changed.PerBuyer = codeB, 9, uuid.New(), 2
 	if got, err := s.Gate.Preheat(ctx, 0, []auction.Lot{changed}); err != nil || got[0] != auction.PreheatWritten {
 		t.Fatalf("again: %v %v", got, err)
 	}
 	s.SetClock(t, T0+100)
-	wantVerdict(t, s.one(t, 0, BidOn(lots[0])), auction.BadCode)
-	if a := s.one(t, 0, BidOn(changed, func(b *auction.Bid) { b.Quantity = 2 })); a.Verdict != auction.Admitted || a.Left != 7 {
-		t.Errorf("bid on the new terms: %+v", a)
+	wantVerdict(t, other.one(t, 0, BidOn(lots[0])), auction.BadCode)
+	for i, node := range []*Subject{&other, s} {
+		a := node.one(t, 0, BidOn(changed, func(b *auction.Bid) { b.Quantity = 2 }))
+		if a.Verdict != auction.Admitted || a.Left != int64(7-2*i) || !cmp.Equal(a.Receipt.Nth, []int{1, 2}) {
+			t.Errorf("bid on the new terms: %+v", a)
+		}
+	}
+	if got, err := s.Gate.Holds(ctx, 0, changed.ID); err != nil || len(got.Units) != 4 {
+		t.Errorf("units under the new session: %+v %v", got.Units, err)
 	}
 	if _, err := s.Client.Get(ctx, s.Gate.Keys().Stock(0, lots[0].ID, lots[0].Code)).Result(); err == nil {
 		t.Error("the old stock is still there")

@@ -228,6 +228,13 @@ func testVouch(t *testing.T, s *Subject) {
 	if v, err := s.Gate.Vouched(ctx, 0); err != nil || v.Valid || v.Epoch != 1 || v.Seq != 2 {
 		t.Errorf("disowned: %+v %v", v, err)
 	}
+	if err := s.Gate.Vouch(ctx, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Admitted)
+	// A vouch for another epoch than the one that is loaded is none, however it came about.
+	s.Client.HSet(ctx, s.Gate.Keys().Head(0), "vouched", "2")
+	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Paused)
 	wantVerdict(t, s.one(t, 1, BidOn(l)), auction.Paused) // no other shard was vouched for
 }
 
@@ -339,22 +346,27 @@ func testLockKept(t *testing.T, s *Subject) {
 	}
 }
 
-// Who has lost the lock learns it, and does not take it from the next holder.
+// Who has lost the lock learns it, does not take it from the next holder, and does not take it again by renewing.
 func testLockLost(t *testing.T, s *Subject) {
-	lot := uuid.New()
-	lock, err := s.Gate.LockLot(ctx, 0, lot, 600*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key := s.Gate.Keys().Lock(0, lot)
-	s.Client.Set(ctx, key, "somebody else", time.Minute)
-	select {
-	case <-lock.Lost():
-	case <-time.After(10 * time.Second):
-		t.Fatal("the loss was not noticed")
-	}
-	wantCode(t, lock.Unlock(ctx), fault.Conflict, "lock_lost")
-	if got := s.Client.Get(ctx, key).Val(); got != "somebody else" {
-		t.Errorf("the next holder's lock is %q", got)
+	for _, next := range []string{"somebody else", ""} {
+		lot := uuid.New()
+		lock, err := s.Gate.LockLot(ctx, 0, lot, 600*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := s.Gate.Keys().Lock(0, lot)
+		s.Client.Del(ctx, key)
+		if next != "" {
+			s.Client.Set(ctx, key, next, time.Minute)
+		}
+		select {
+		case <-lock.Lost():
+		case <-time.After(10 * time.Second):
+			t.Fatal("the loss was not noticed")
+		}
+		wantCode(t, lock.Unlock(ctx), fault.Conflict, "lock_lost")
+		if got := s.Client.Get(ctx, key).Val(); got != next {
+			t.Errorf("the next holder's lock is %q, want %q", got, next)
+		}
 	}
 }

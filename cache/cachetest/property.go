@@ -93,6 +93,7 @@ func (h *history) drawLot() auction.Lot {
 }
 
 func (h *history) run() {
+	defer h.unlockAll()
 	steps := map[string]func(){"bids": h.bid, "bids more": h.bid, "bids yet more": h.bid, "time": h.tick, "close": h.close,
 		"release": h.release, "lock": h.lock, "unvouched": h.unvouched, "recover": h.recover, "preheat": h.preheat,
 		"receipt": h.receipt}
@@ -101,6 +102,9 @@ func (h *history) run() {
 		steps[rapid.SampledFrom(names).Draw(h.t, "step")]()
 	}
 	h.compare()
+}
+
+func (h *history) unlockAll() {
 	for _, unlock := range h.locks {
 		unlock()
 	}
@@ -254,9 +258,7 @@ func (h *history) unvouched() {
 // recover loads the shard anew in the next epoch, as recovery does: cut, credit, load, vouch.
 func (h *history) recover() {
 	h.compare()
-	for _, unlock := range h.locks {
-		unlock()
-	}
+	h.unlockAll()
 	h.book.Epoch, h.book.Seq = h.book.Epoch+1, h.book.Seq+1
 	cut := auction.Record{Deployment: h.s.Deployment, Shard: h.book.Shard, Epoch: h.book.Epoch, Seq: h.book.Seq,
 		Kind: auction.KindCut, TimeUS: max(h.now, h.book.LastUS)}

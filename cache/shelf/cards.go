@@ -103,7 +103,7 @@ func (s *Shelf) fillCard(ctx context.Context, id uuid.UUID, write bool) (entry, 
 	if err != nil && !absent(err) {
 		return entry{}, err
 	}
-	e, ttl, err := s.fresh(lot, err, s.lasts(lot))
+	e, ttl, err := s.fresh(lot, err, s.lasts(lot.ClosesUS))
 	if err != nil || !write {
 		return e, err
 	}
@@ -115,9 +115,11 @@ func (s *Shelf) fillCard(ctx context.Context, id uuid.UUID, write bool) (entry, 
 	return e, nil
 }
 
-// lasts says how long a lot's card is kept: to its end and a grace beyond.
-func (s *Shelf) lasts(l auction.Lot) time.Duration {
-	return max(time.UnixMicro(l.ClosesUS).Sub(s.o.Now()), 0) + s.o.Grace
+// lasts says how long what ends at that moment is kept: a grace beyond it, and up to half a grace more, so that what is
+// written together does not go together.
+func (s *Shelf) lasts(endUS int64) time.Duration {
+	s.o.Count("jitter", "spread")
+	return max(time.UnixMicro(endUS).Sub(s.o.Now()), 0) + s.o.Grace + time.Duration(s.o.Random()*float64(s.o.Grace)/2)
 }
 
 // putCard writes a card and where it is; onlyNew: a card that is there stays.

@@ -202,7 +202,7 @@ func (s *Shelf) at(key, name string, ask func(ctx context.Context) (any, error))
 			if err != nil && !absent(err) {
 				return entry{}, err
 			}
-			e, ttl, err := s.fresh(value, err, s.o.Fresh+s.o.Stale)
+			e, ttl, err := s.fresh(value, err, s.o.around(s.o.Fresh+s.o.Stale))
 			if err == nil && write {
 				_ = s.set(ctx, key, e, ttl) // what cannot be kept is still right
 			}
@@ -220,7 +220,7 @@ func (s *Shelf) fresh(value any, missing error, ttl time.Duration) (entry, time.
 	if err != nil {
 		return entry{}, 0, fmt.Errorf("shelf: %w", err)
 	}
-	return entry{value: text, freshUntil: s.o.Now().Add(s.o.around(s.o.Fresh)).UnixMicro()}, s.o.around(ttl), nil
+	return entry{value: text, freshUntil: s.o.Now().Add(s.o.around(s.o.Fresh)).UnixMicro()}, ttl, nil
 }
 
 func (s *Shelf) get(ctx context.Context, key string) (entry, error) {

@@ -287,7 +287,7 @@ func (s *Shelf) putLots(ctx context.Context, session uuid.UUID, lots []auction.L
 	return s.pipeline(ctx, func(p redis.Pipeliner) error {
 		places := make([]redis.Z, len(lots))
 		for i, l := range lots {
-			e, ttl, err := s.fresh(l, nil, s.lasts(l))
+			e, ttl, err := s.fresh(l, nil, s.lasts(l.ClosesUS))
 			if err != nil {
 				return err
 			}
@@ -302,7 +302,7 @@ func (s *Shelf) putLots(ctx context.Context, session uuid.UUID, lots []auction.L
 
 // markOrder says that a session's order is complete, and when it may go.
 func (s *Shelf) markOrder(ctx context.Context, session uuid.UUID, endUS int64) error {
-	key, ttl := s.keys.Order(session), s.o.around(s.lasts(auction.Lot{ClosesUS: endUS}))
+	key, ttl := s.keys.Order(session), s.lasts(endUS)
 	return s.pipeline(ctx, func(p redis.Pipeliner) error {
 		p.ZAdd(ctx, key, redis.Z{Score: 0, Member: orderMark})
 		p.PExpire(ctx, key, ttl)

@@ -20,7 +20,8 @@ type road struct{ a *App }
 // just when something is away.
 func (r road) State(ctx context.Context) (edge.PipelineState, error) {
 	a := r.a
-	s := edge.PipelineState{AtUS: time.Now().UnixMicro(), Deployment: a.Deployment, Group: a.Config.Consumer.Group, Topic: pipeline.TopicJournal}
+	s := edge.PipelineState{AtUS: time.Now().UnixMicro(), Deployment: a.Deployment, Group: a.Config.Kafka.TopicPrefix + a.Config.Consumer.Group,
+		Topic: a.Config.Kafka.TopicPrefix + pipeline.TopicJournal}
 	lag, lagErr := a.Kafka.Lag(ctx, a.Config.Consumer.Group)
 	positions, posErr := a.Store.Positions(ctx)
 	byShard := map[int]auction.Position{}

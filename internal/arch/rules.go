@@ -33,6 +33,10 @@ var arrows = map[string][]string{
 	"cmd/demo": with(words, "internal/app", "internal/config", "internal/observe", "internal/standin", "internal/crowd"),
 	"cmd/lab":  with(words, "internal/app", "internal/config", "internal/observe", "internal/standin", "internal/crowd"),
 
+	// It times parts of the platform one by one, each beside its bare yardstick, and so must reach them.
+	"internal/bench": with(words, "internal/app", "internal/config", "cache", "pipeline"),
+	"cmd/bench":      {"internal/bench", "internal/fault"},
+
 	"internal/standin": with(words, "internal/standin", "store"), // SQL's stand-in must know the store's statements
 	"internal/crowd":   words,                                    // bidders, who know the sale from outside only
 	"internal/live":    {},
@@ -53,12 +57,12 @@ type room struct {
 var rooms = []room{
 	{"github.com/spf13/viper", []string{"internal/config"}, "Everybody else gets plain structs"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "What a command does belongs into internal/app"},
-	{"github.com/segmentio/kafka-go", []string{"pipeline", "cmd", "internal/standin"}, "Say in a port what you need of Kafka"},
+	{"github.com/segmentio/kafka-go", []string{"pipeline", "cmd", "internal/standin", "internal/bench"}, "Say in a port what you need of Kafka"},
 	{"github.com/redis/go-redis", []string{"cache", "internal/standin"}, "Say in a port what you need of Redis"},
 	{"github.com/go-redsync/redsync", []string{"cache"}, "Use auction.Leases"},
 	{"github.com/go-sql-driver/mysql", []string{"store", "internal/standin"}, "Say in a port what you need of MySQL"},
 	{"github.com/pressly/goose", []string{"store"}, "Migrations are the store's"},
-	{"github.com/gofiber/fiber", []string{"web", "deploy/coldbuild"}, "Nobody else thinks about HTTP"},
+	{"github.com/gofiber/fiber", []string{"web", "deploy/coldbuild", "internal/bench"}, "Nobody else thinks about HTTP"},
 	{"github.com/danielgtaylor/huma", []string{"web"}, "Nobody else thinks about HTTP"},
 	{"github.com/alicebob/miniredis", standins, "A stand-in must not reach a production binary"},
 	{"github.com/twmb/franz-go", standins, "A stand-in must not reach a production binary"},
@@ -92,7 +96,7 @@ var forTestsToo = []string{"internal/standin", "internal/crowd", "internal/confi
 // No program that serves a sale may reach these from cmd/rostrum.
 var (
 	production = "cmd/rostrum"
-	unsafe     = []string{"internal/standin", "internal/crowd", "internal/live", "cmd/demo", "cmd/lab"}
+	unsafe     = []string{"internal/standin", "internal/crowd", "internal/live", "internal/bench", "cmd/demo", "cmd/bench", "cmd/lab"}
 )
 
 // maxLines bounds a file that a person wrote: one subject fits.

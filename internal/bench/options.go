@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"rostrum/accounts"
 	"rostrum/internal/fault"
 )
 
@@ -17,6 +18,7 @@ type Options struct {
 	Clients int           // connections that bid at once, 1 … 1024
 	Rows    int           // records of one round of relay and consumer, 100 … 200,000
 	Members int           // bidders with tokens, 1 … 100,000: the most bids on a hot lot in a round
+	Lead    time.Duration // from a sale's publication to its start: preheating must be done by then
 	Limit   time.Duration // of the whole run; what was taken until then is kept
 
 	Say func(format string, args ...any) // tells how far it is; nil: silent
@@ -25,12 +27,12 @@ type Options struct {
 
 // Defaults are a run of about two minutes.
 func Defaults() Options {
-	return Options{Rounds: 5, Round: 2 * time.Second, Clients: 64, Rows: 20_000, Members: 60_000, Limit: 5 * time.Minute}
+	return Options{Rounds: 5, Round: 2 * time.Second, Clients: 64, Rows: 20_000, Members: 60_000, Lead: 2 * time.Second, Limit: 5 * time.Minute}
 }
 
 // Short is a run that only shows that each figure can be taken.
 func Short() Options {
-	return Options{Rounds: 2, Round: 300 * time.Millisecond, Clients: 16, Rows: 2000, Members: 5000, Limit: time.Minute}
+	return Options{Rounds: 2, Round: 300 * time.Millisecond, Clients: 16, Rows: 2000, Members: 5000, Lead: 2 * time.Second, Limit: time.Minute}
 }
 
 // Check gives what is wrong with the options; nil for nothing.
@@ -43,7 +45,8 @@ func (o Options) Check() error {
 		{"milliseconds a round", int(o.Round.Milliseconds()), 10, 5000},
 		{"clients", o.Clients, 1, 1024},
 		{"rows", o.Rows, 100, 200_000},
-		{"members", o.Members, 1, 100_000},
+		{"members", o.Members, 1, accounts.MaxMint},
+		{"milliseconds of lead", int(o.Lead.Milliseconds()), 100, 60_000},
 	} {
 		if b.is < b.low || b.is > b.high {
 			return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%s is %d: use %d to %d", b.name, b.is, b.low, b.high))

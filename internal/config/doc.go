@@ -11,4 +11,4 @@
 // The defaults are for production; Development gives the set for one machine and stand-ins.
 package config
 
-//go:generate sh -c "go run rostrum/cmd/rostrum config reference >../../deploy/config/REFERENCE.md"
+//go:generate sh -c "go run rostrum/cmd/rostrum config reference >REFERENCE.new && mv REFERENCE.new ../../deploy/config/REFERENCE.md || { rm -f REFERENCE.new; exit 1; }"

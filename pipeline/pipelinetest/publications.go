@@ -25,6 +25,7 @@ type ledgerSide struct {
 	outbox    []orders.Event
 	sent      map[uuid.UUID]int64
 	salt      []byte
+	salts     int // times salts were asked for
 	lose      int // as many SetPublished fail
 }
 
@@ -54,6 +55,7 @@ func (l *ledgerSide) SetPublished(_ context.Context, topic string, shard int, se
 func (l *ledgerSide) LotSalts(_ context.Context, _ int, lots []uuid.UUID) (map[uuid.UUID][]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.salts++
 	salts := map[uuid.UUID][]byte{}
 	for _, lot := range lots {
 		salts[lot] = l.salt
@@ -80,6 +82,18 @@ func (l *ledgerSide) OutboxPublished(_ context.Context, ids []uuid.UUID, nowUS i
 		l.sent[id] = nowUS
 	}
 	return nil
+}
+
+func (l *ledgerSide) setSalt(salt []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.salt = salt
+}
+
+func (l *ledgerSide) asked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.salts
 }
 
 func (l *ledgerSide) add(events ...orders.Event) {
@@ -184,6 +198,25 @@ func publishedAgain(t *testing.T, brokers Brokers) {
 	if n := b.counts.get(pipeline.CountPublished); n <= 800 {
 		t.Errorf("%d published: nothing came twice, so nothing was shown", n)
 	}
+}
+
+// noSalt: a pseudonym without a salt would give the buyer away, so nothing is told until there is one.
+func noSalt(t *testing.T, brokers Brokers) {
+	b := newBed(t, brokers, 1).apply().open()
+	side := newLedgerSide(b.ledger)
+	salt := side.salt
+	side.setSalt(nil)
+	b.relay()
+	b.consumer()
+	b.exactly(b.decide(10))
+	asked := side.asked()
+	b.publisher(side, b.leases)
+	b.await("asked for salts more than once", func() (bool, error) { return side.asked() > asked+2, nil })
+	b.events(pipeline.TopicBids, 0)
+	b.events(pipeline.TopicOrders, 0)
+	side.setSalt(salt)
+	b.events(pipeline.TopicBids, 10)
+	b.events(pipeline.TopicOrders, 10)
 }
 
 func outbox(t *testing.T, brokers Brokers) {

@@ -33,6 +33,7 @@ func Run(t *testing.T, brokers Brokers) {
 		"a cut leaves orphans":                cutLeavesOrphans,
 		"public topics":                       publicTopics,
 		"public topics, published more often": publishedAgain,
+		"public topics, a lot without salt":   noSalt,
 		"outbox":                              outbox,
 		"lag":                                 lag,
 		"chaos":                               chaos,

@@ -174,6 +174,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listOrdersStmt, err = db.PrepareContext(ctx, ListOrders); err != nil {
 		return nil, fmt.Errorf("error preparing query ListOrders: %w", err)
 	}
+	if q.listParkedSeqsStmt, err = db.PrepareContext(ctx, ListParkedSeqs); err != nil {
+		return nil, fmt.Errorf("error preparing query ListParkedSeqs: %w", err)
+	}
 	if q.listPositionsStmt, err = db.PrepareContext(ctx, ListPositions); err != nil {
 		return nil, fmt.Errorf("error preparing query ListPositions: %w", err)
 	}
@@ -555,6 +558,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listOrdersStmt: %w", cerr)
 		}
 	}
+	if q.listParkedSeqsStmt != nil {
+		if cerr := q.listParkedSeqsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listParkedSeqsStmt: %w", cerr)
+		}
+	}
 	if q.listPositionsStmt != nil {
 		if cerr := q.listPositionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listPositionsStmt: %w", cerr)
@@ -854,6 +862,7 @@ type Queries struct {
 	listGapsStmt              *sql.Stmt
 	listItemsStmt             *sql.Stmt
 	listOrdersStmt            *sql.Stmt
+	listParkedSeqsStmt        *sql.Stmt
 	listPositionsStmt         *sql.Stmt
 	listSessionsStmt          *sql.Stmt
 	listVoidSeqsStmt          *sql.Stmt
@@ -952,6 +961,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listGapsStmt:              q.listGapsStmt,
 		listItemsStmt:             q.listItemsStmt,
 		listOrdersStmt:            q.listOrdersStmt,
+		listParkedSeqsStmt:        q.listParkedSeqsStmt,
 		listPositionsStmt:         q.listPositionsStmt,
 		listSessionsStmt:          q.listSessionsStmt,
 		listVoidSeqsStmt:          q.listVoidSeqsStmt,

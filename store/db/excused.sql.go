@@ -43,6 +43,33 @@ func (q *Queries) ListGaps(ctx context.Context, shard int) ([]ListGapsRow, error
 	return items, nil
 }
 
+const ListParkedSeqs = `-- name: ListParkedSeqs :many
+SELECT seq FROM parked WHERE shard = ? AND seq > 0 ORDER BY seq
+`
+
+func (q *Queries) ListParkedSeqs(ctx context.Context, shard int) ([]int64, error) {
+	rows, err := q.query(ctx, q.listParkedSeqsStmt, ListParkedSeqs, shard)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return nil, err
+		}
+		items = append(items, seq)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListVoidSeqs = `-- name: ListVoidSeqs :many
 SELECT seq FROM orders WHERE shard = ? AND state = 20002 ORDER BY seq
 `

@@ -228,6 +228,9 @@ func shardsApart(t *testing.T, s *store.Store) {
 		l := sale.Lots[i%16]
 		byShard[l.Shard] = append(byShard[l.Shard], sale.Deliver(sale.Bid(l, sale.ID(), 1))...)
 	}
+	if len(byShard) != 4 {
+		t.Fatalf("the lots lie in %d shards", len(byShard))
+	}
 	var wg sync.WaitGroup
 	failed := make(chan error, len(byShard))
 	for shard, list := range byShard {

@@ -27,12 +27,16 @@ type adapter struct {
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	path := strings.NewReplacer("{", ":", "}", "").Replace(op.Path)
-	a.router.Add(op.Method, path, func(c *fiber.Ctx) error {
+	serve := func(c *fiber.Ctx) error {
 		ctx, cancel := a.open(op, c)
 		defer cancel()
 		handler(&fiberContext{op: op, orig: c, ctx: ctx})
 		return nil
-	})
+	}
+	a.router.Add(op.Method, path, serve)
+	if op.Method == http.MethodGet {
+		a.router.Add(http.MethodHead, path, serve) // the same headers; the server leaves the body away
+	}
 }
 
 // ServeHTTP implements huma.Adapter; nothing here calls it, requests come over sockets.
@@ -75,7 +79,8 @@ func (c *fiberContext) EachHeader(cb func(name, value string)) {
 	}
 }
 
-func (c *fiberContext) BodyReader() io.Reader { return bytes.NewReader(c.orig.Body()) }
+// BodyReader gives the body as it was sent: Fiber's own Body unpacks gzip without a limit.
+func (c *fiberContext) BodyReader() io.Reader { return bytes.NewReader(c.orig.Request().Body()) }
 
 func (c *fiberContext) GetMultipartForm() (*multipart.Form, error) {
 	return nil, errors.New("no route takes a multipart form")

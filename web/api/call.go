@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"mime"
@@ -37,7 +38,7 @@ func callOf(ctx context.Context) *call {
 func (a *API) open(op *huma.Operation, c *fiber.Ctx) (context.Context, context.CancelFunc) {
 	in := &call{trace: strings.Clone(TraceOf(c)), address: strings.Clone(c.IP())}
 	if op.OperationID == placeBid {
-		in.body = append([]byte(nil), c.Body()...)
+		in.body = bytes.Clone(c.Request().Body())
 	}
 	timeout := a.Edge.RequestTimeout
 	if slow[op.OperationID] {
@@ -107,6 +108,8 @@ func form(ctx huma.Context) error {
 		return fault.Wrong("body", "is not expected here", "send no body")
 	case body > 0 && !isJSON(ctx.Header("Content-Type")):
 		return problem("wrong_content_type", "")
+	case ctx.Header("Content-Encoding") != "":
+		return problem("wrong_content_type", "the body is packed; send it as it is, without Content-Encoding")
 	}
 	return nil
 }

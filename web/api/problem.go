@@ -38,9 +38,9 @@ var kinds = []Kind{
 	{"stale", 412, "It was changed since you read it", "Read it again, and send its new ETag."},
 
 	// Who asks.
-	{"not_logged_in", 401, "Nobody is logged in", "Send Authorization: Bearer with the access token of POST /api/v1/auth/login."},
+	{"not_logged_in", 401, "Nobody is logged in", "Log in; with the API send Authorization: Bearer and the access token of POST /api/v1/auth/login."},
 	{"token_invalid", 401, "The access token is not valid", "Log in again."},
-	{"token_expired", 401, "The access token has expired", "Send your refresh token to POST /api/v1/auth/refresh."},
+	{"token_expired", 401, "The access token has expired", "Send your refresh token to POST /api/v1/auth/refresh, or log in again."},
 	{"bad_credentials", 401, "Login or password are wrong", "Try again; it is not said which of them is wrong."},
 	{"login_not_found", 401, "The refresh token is not known", "Log in again."},
 	{"login_revoked", 401, "The log-in session has ended", "Log in again."},
@@ -58,7 +58,7 @@ var kinds = []Kind{
 	{"session_not_found", 404, "There is no such session", "Send an id of GET /api/v1/sessions."},
 	{"lot_not_found", 404, "There is no such lot", "Send an id of the session's goods page."},
 	{"bid_not_found", 404, "There is no such admitted bid of yours", "A refused bid leaves nothing behind. Ask with the id that you bid with."},
-	{"order_not_found", 404, "There is no such order of yours", "With Retry-After: its row is on the way, ask again. Else look at GET /api/v1/orders."},
+	{"order_not_found", 404, "There is no such order of yours", "With Retry-After: its row is on the way, ask again. Else look among your orders."},
 
 	// Things in another state than the request needs.
 	{"login_taken", 409, "The login is taken", "Choose another one."},
@@ -78,13 +78,13 @@ var kinds = []Kind{
 
 	// What a bid may be refused with (`verdict` says the same).
 	{"not_found", 404, "There is no such lot", "Take the lot's id from the goods page."},
-	{"not_started", 409, "The lot has not opened yet", "Bid again after Retry-After; `opens` says when, `early_ms` by how much."},
+	{"not_started", 409, "The lot has not opened yet", "Bid again when it opens: `opens` and Retry-After say when, `early_ms` by how much you were early."},
 	{"ended", 409, "The lot is over", "`late_ms` says by how much the bid was late."},
 	{"paused", 503, "The lot is paused", "Nothing was decided. Ask again after Retry-After, with the same bid id."},
 	{"wrong_area", 403, "The lot is sold in another area", "Bid in sessions of your own area."},
 	{"own_lot", 403, "The lot is your own", "Sellers do not bid on their own goods."},
 	{"bad_code", 403, "The code is not the lot's", "Read the goods page again: it shows the code while the lot is live."},
-	{"already_bought", 409, "You have bought this lot", "One unit a buyer: your order is in GET /api/v1/orders."},
+	{"already_bought", 409, "You have bought this lot", "One unit a buyer: your order is among your orders."},
 	{"limit_reached", 409, "More than one buyer may have", "Bid for fewer units; `per_buyer` says how many you may have in all."},
 	{"sold_out", 409, "The lot is sold out", "Units come back when orders are cancelled: you may try again until the lot is over."},
 	{"too_low", 409, "The amount is too low", "Bid at least the next minimum."},

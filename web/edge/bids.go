@@ -170,23 +170,32 @@ func (e *Edge) answered(ctx context.Context, card auction.Lot, a auction.Answer)
 	return Outcome{}, r
 }
 
-// absent is the answer for a lot that is published and that the gate does not hold. Before it opens it is not preheated
-// yet; afterwards the gate has lost it: nothing is decided until recovery has been, and somebody is told.
+// absent is the answer for a lot that is published and that the gate does not hold, or not whole. Before it opens it is
+// not preheated yet, after its end it may be swept; in between the gate has lost it: nothing is decided until recovery
+// has been, and somebody is told.
 func (e *Edge) absent(ctx context.Context, card auction.Lot, a auction.Answer) auction.Answer {
 	a.OpensUS, a.ClosesUS, a.PriceMinor = card.OpensUS, card.ClosesUS, card.PriceMinor
 	now := max(a.AtUS, e.NowUS())
 	switch {
-	case card.State == auction.LotClosed:
-		a.Verdict = auction.Ended
+	case a.Lost:
+		return e.lost(ctx, card, a)
 	case card.State == auction.LotWithdrawn:
 		a.Verdict = auction.Withdrawn
+	case card.State == auction.LotClosed || now >= card.ClosesUS:
+		a.Verdict = auction.Ended
 	case now < card.OpensUS:
 		a.Verdict = auction.NotStarted
 	default:
-		e.Counters.Alarm("gate_lost_lot")
-		e.Log.ErrorContext(ctx, "the gate does not hold a live lot: recovery is needed", "lot", card.ID, "shard", card.Shard)
-		a.Verdict, a.Lost = auction.Paused, true
+		return e.lost(ctx, card, a)
 	}
+	return a
+}
+
+func (e *Edge) lost(ctx context.Context, card auction.Lot, a auction.Answer) auction.Answer {
+	e.Log.ErrorContext(ctx, "the gate does not hold a live lot: recovery is needed", "lot", card.ID, "shard", card.Shard)
+	e.Counters.Alarm("gate_lost_lot")
+	e.Counters.Lost(card.Shard)
+	a.Verdict, a.Lost = auction.Paused, true
 	return a
 }
 

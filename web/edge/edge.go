@@ -104,13 +104,20 @@ func (e *Edge) Register(ctx context.Context, n accounts.NewUser, address string)
 	return e.Accounts.Register(ctx, n)
 }
 
-// slow is the limit of what costs a password hash.
+// slow is the limit of what costs a password hash. The limiter knows whole numbers a second, and no fewer than one: what
+// is to come less often costs several of them.
 func (e *Edge) slow(ctx context.Context, key string) error {
 	if e.LogInsPerMinute < 0 {
 		return nil
 	}
 	perSecond := max(1, e.LogInsPerMinute/60)
-	return e.limited(ctx, key, perSecond, e.LogInBurst)
+	cost := (perSecond*60 + e.LogInsPerMinute - 1) / e.LogInsPerMinute
+	for range cost {
+		if err := e.limited(ctx, key, perSecond, e.LogInBurst*cost); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // limited asks the limiter; its faults are logged and pass.

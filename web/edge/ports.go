@@ -83,6 +83,7 @@ type Counters interface {
 	Bid(verdict string, took time.Duration)                       // a verdict, "unknown", "unavailable" or "error"
 	Request(route, method string, status int, took time.Duration) // route is a template of ours or "other"
 	Alarm(name string)                                            // "gate_lost_lot", "panic"
+	Lost(shard int)                                               // the gate has lost a live lot: the shard needs recovery
 }
 
 // Pipeline shows the road from the gate to MySQL.

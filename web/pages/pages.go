@@ -93,7 +93,11 @@ type site struct {
 func Mount(router fiber.Router, e *edge.Edge, secure bool) {
 	s := &site{edge: e, secure: secure, formKey: e.Key("form")}
 	for _, r := range routes {
-		router.Add(r.Method, r.Path, func(c *fiber.Ctx) error { return s.page(c, r) })
+		serve := func(c *fiber.Ctx) error { return s.page(c, r) }
+		router.Add(r.Method, r.Path, serve)
+		if r.Method == http.MethodGet {
+			router.Add(http.MethodHead, r.Path, serve)
+		}
 	}
 	router.Get("/static/style.css", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, "text/css; charset=utf-8")
@@ -102,7 +106,7 @@ func Mount(router fiber.Router, e *edge.Edge, secure bool) {
 	})
 }
 
-var helpers = template.FuncMap{
+var inTemplates = template.FuncMap{
 	"money": func(minor int64, currency string) string {
 		return money.Amount{Minor: minor, Currency: currency}.String()
 	},
@@ -111,8 +115,6 @@ var helpers = template.FuncMap{
 	"lot":    api.LotState,
 	"at":     func(us int64) string { return time.UnixMicro(us).UTC().Format("2006-01-02 15:04:05 UTC") },
 	"iso":    func(us int64) string { return api.Time(us).String() },
-	"many":   func(n int64) bool { return n > 1 },
-	"lines":  func(s string) []string { return strings.Split(s, "\n") },
 }
 
 // templates are all pages by name; nothing writes to them.
@@ -120,7 +122,7 @@ var templates = parsed()
 
 // parsed reads every template with the layout around it; a broken one is a bug of ours and ends the start.
 func parsed() map[string]*template.Template {
-	layout := template.Must(template.New("layout.html").Funcs(helpers).ParseFS(templateFiles, "templates/layout.html"))
+	layout := template.Must(template.New("layout.html").Funcs(inTemplates).ParseFS(templateFiles, "templates/layout.html"))
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		panic(err)

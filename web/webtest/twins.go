@@ -2,7 +2,9 @@ package webtest
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,19 +15,32 @@ import (
 	"rostrum/web/edge"
 )
 
-// Limit lets everything pass but the keys that are in Full; the keys asked for are kept.
+// Limit lets everything pass but the keys that are in Full, and keeps what it was asked.
 type Limit struct {
 	mu   sync.Mutex
 	Full map[string]time.Duration
 	Err  error
-	keys []string
+	asks []Ask
+}
+
+// Ask is what a limiter was asked.
+type Ask struct {
+	Key              string
+	PerSecond, Burst int
+}
+
+// Asks gives all that it was asked.
+func (l *Limit) Asks() []Ask {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.asks)
 }
 
 // Allow implements edge.Limit.
-func (l *Limit) Allow(_ context.Context, key string, _, _ int) (bool, time.Duration, error) {
+func (l *Limit) Allow(_ context.Context, key string, perSecond, burst int) (bool, time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.keys = append(l.keys, key)
+	l.asks = append(l.asks, Ask{key, perSecond, burst})
 	wait, full := l.Full[key]
 	return !full, wait, l.Err
 }
@@ -65,6 +80,9 @@ func (c *Counters) Request(route, method string, _ int, _ time.Duration) {
 
 // Alarm implements edge.Counters.
 func (c *Counters) Alarm(name string) { c.add("alarm " + name) }
+
+// Lost implements edge.Counters.
+func (c *Counters) Lost(shard int) { c.add(fmt.Sprint("lost ", shard)) }
 
 // Count gives a name's count.
 func (c *Counters) Count(name string) int {

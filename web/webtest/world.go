@@ -40,6 +40,7 @@ var (
 	ItemSoon   = ID(16) // Sam's, in the scheduled session
 	ItemFar    = ID(17) // Sam's, sold in the live session of another area
 	ItemOne    = ID(18) // Sam's, one unit a buyer, in the live session
+	ItemLost   = ID(19) // Sam's, in a lot that the gate has lost
 	Live       = ID(21)
 	Draft      = ID(22)
 	Soon       = ID(23)
@@ -202,6 +203,7 @@ func (w *World) things(t testing.TB) {
 	item(ItemSoon, Sam, "eu", "A lamp of tomorrow")
 	item(ItemFar, Sam, "us", "A far lamp")
 	item(ItemOne, Sam, "eu", "A rare lamp")
+	item(ItemLost, Sam, "eu", "A lost lamp")
 	w.sales()
 }
 
@@ -222,7 +224,7 @@ func (w *World) sales() {
 	w.lot(LotSoon, Soon, ItemSoon, Sam, 10, 1, auction.LotOpen)
 	w.lot(LotFar, LiveFar, ItemFar, Sam, 10, 1, auction.LotOpen)
 	w.lot(LotEnded, Ended, ItemLive, Sam, 10, 1, auction.LotClosed)
-	w.lot(LotMissing, Live, ID(19), Sam, 10, 1, auction.LotOpen)
+	w.lot(LotMissing, Live, ItemLost, Sam, 10, 1, auction.LotOpen)
 }
 
 // Code is a lot's code.

@@ -78,7 +78,7 @@ local function free(lot, bid)
 end
 
 local function beyond(lot, bid, held)
-  
+  if held > 0 and lot.per_buyer == 1 then return 'already_bought' end
   if held + bid.quantity > lot.per_buyer then return 'limit_reached' end
   if bid.seen ~= '0' and bid.seen ~= lot.price or bid.amount ~= '0' and bid.amount ~= lot.price
     or bid.currency ~= '' and bid.currency ~= lot.currency then return 'price_mismatch' end

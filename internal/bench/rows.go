@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// tables are those in which an admission has a row, with the query that gives the rows of a lot in order of admission.
+var tables = []struct{ name, rows string }{
+	{"records", "SELECT * FROM records WHERE shard = ? AND lot_id = ? ORDER BY seq"},
+	{"orders", "SELECT * FROM orders WHERE shard = ? AND lot_id = ? ORDER BY seq"},
+	{"order_units", "SELECT u.* FROM order_units AS u JOIN orders AS o ON o.shard = u.shard AND o.id = u.order_id " +
+		"WHERE u.shard = ? AND u.lot_id = ? ORDER BY o.seq, u.nth"},
+}
+
+// bareName is the table beside one of the store's: of the same definition, written by bare inserts only.
+func bareName(table string) string { return "bare_" + table }
+
+// makeBare makes the tables beside.
+func makeBare(ctx context.Context, db *sql.DB) error {
+	for _, t := range tables {
+		if _, err := db.ExecContext(ctx, "CREATE TABLE "+bareName(t.name)+" LIKE "+t.name); err != nil {
+			return fmt.Errorf("bare tables: %w", err)
+		}
+	}
+	return nil
+}
+
+// rows is rows of one table, as they are.
+type rows struct {
+	table   string
+	columns int
+	values  []any // row after row
+}
+
+// rowsOf reads what the store has written of a lot.
+func rowsOf(ctx context.Context, db *sql.DB, shard int, lot []byte) ([]rows, error) {
+	all := make([]rows, len(tables))
+	for n, t := range tables {
+		r, err := read(ctx, db, t.rows, shard, lot)
+		if err != nil {
+			return nil, fmt.Errorf("rows of %s: %w", t.name, err)
+		}
+		r.table = bareName(t.name)
+		all[n] = r
+	}
+	return all, nil
+}
+
+func read(ctx context.Context, db *sql.DB, query string, args ...any) (r rows, err error) {
+	found, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	names, err := found.Columns()
+	if err != nil {
+		return r, err
+	}
+	r.columns = len(names)
+	for found.Next() {
+		row, into := make([]any, r.columns), make([]any, r.columns)
+		for n := range row {
+			into[n] = &row[n]
+		}
+		if err := found.Scan(into...); err != nil {
+			return r, err
+		}
+		r.values = append(r.values, row...)
+	}
+	return r, found.Err()
+}
+
+func (r rows) len() int { return len(r.values) / max(r.columns, 1) }
+
+// insertBare writes rows of several tables: batch rows of each in one statement, a transaction for all of them.
+func insertBare(ctx context.Context, db *sql.DB, all []rows, batch int) error {
+	for from, more := 0, true; more; from += batch {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("bare insert: %w", err)
+		}
+		more = false
+		for _, r := range all {
+			to := min(from+batch, r.len())
+			if from >= to {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, r.statement(to-from), r.values[from*r.columns:to*r.columns]...); err != nil {
+				return errors.Join(fmt.Errorf("bare insert: %w", err), tx.Rollback())
+			}
+			more = more || to < r.len()
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("bare insert: %w", err)
+		}
+	}
+	return nil
+}
+
+// statement is the insert of n rows.
+func (r rows) statement(n int) string {
+	row := "(?" + strings.Repeat(",?", r.columns-1) + ")"
+	return "INSERT INTO " + r.table + " VALUES " + row + strings.Repeat(","+row, n-1)
+}
