@@ -19,7 +19,7 @@ TOOLS    := $(ROSTRUM_CACHE)/tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 SQLC     := $(TOOLS)/sqlc-$(SQLC_VERSION)/sqlc
 
-# What "make bench" runs, and for how long each figure is taken.
+# What "make bench-go" runs, and for how long each.
 BENCH     ?= .
 BENCHTIME ?= 2s
 # What "make live" tests: make live PACKAGES=./store/... RUN=TestApply
@@ -29,7 +29,7 @@ RUN      ?= .
 # The order matters: what fails fast stands first, what builds tools stands before what uses them.
 STEPS := prepare tools fmt vet lint generate-check tidy-check test build live demo-once cold-build bench-short
 
-.PHONY: help check $(STEPS) bench demo generate vuln compose-check clean
+.PHONY: help check $(STEPS) bench bench-go demo generate vuln compose-check clean
 
 help: ## what there is
 	@echo "make TARGET:"
@@ -47,11 +47,14 @@ test: ## every test that needs only Go; those of real servers skip
 live: ## every test, on real servers of its own (PACKAGES=./store/... RUN=TestApply for some)
 	deploy/live go test -count=1 -timeout 8m -run '$(RUN)' $(PACKAGES)
 
-bench: ## the ratios, on real servers of its own (BENCH=regexp BENCHTIME=2s)
-	deploy/live --quick go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PACKAGES)
+bench: ## the ratios, on real servers of its own; writes docs/performance.md, in about three minutes
+	deploy/live --quick go run ./cmd/bench --out docs/performance.md
 
-bench-short: ## the same, briefly: that it runs is the point
-	@$(MAKE) bench BENCHTIME=200ms
+bench-short: ## the same in a minute at most: that each figure can be taken is the point
+	deploy/live --quick go run ./cmd/bench --short
+
+bench-go: ## Go's own benchmarks, on real servers of its own (BENCH=regexp BENCHTIME=2s PACKAGES=./...)
+	deploy/live --quick go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PACKAGES)
 
 fmt: ## fails on files that gofmt would change
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | xargs ls -d 2>/dev/null)); \

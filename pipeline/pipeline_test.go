@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -26,8 +27,14 @@ func TestOnTheStandIn(t *testing.T) {
 	pipelinetest.Run(t, pipelinetest.Brokers{Addrs: []string{s.Addr()}, Cluster: s.Cluster})
 }
 
+// TestOnKafka runs on one broker, and where the environment names a cluster on that too.
 func TestOnKafka(t *testing.T) {
-	pipelinetest.Run(t, pipelinetest.Brokers{Addrs: []string{live.Kafka(t)}})
+	one := live.Kafka(t)
+	t.Run("one broker", func(t *testing.T) { pipelinetest.Run(t, pipelinetest.Brokers{Addrs: []string{one}}) })
+	if os.Getenv(live.EnvKafkaCluster) != "" {
+		three := pipelinetest.Brokers{Addrs: live.KafkaCluster(t), Replication: 3, MinInSync: 2}
+		t.Run("three brokers", func(t *testing.T) { pipelinetest.Run(t, three) })
+	}
 }
 
 func TestTheStandInStartsAgain(t *testing.T) {

@@ -53,11 +53,14 @@ func TestServerKilledUnderLoad(t *testing.T) {
 // consume applies a topic from where the position says, again after each error, until all of it is there.
 func consume(t *testing.T, s *store.Store, shard int, topic []auction.Delivery, batch int, halfway chan<- struct{}) {
 	deadline := time.Now().Add(time.Minute)
+	retry := time.NewTicker(10 * time.Millisecond) // no hot loop beside a server that starts
+	defer retry.Stop()
 	told := false
 	for at := -1; at < len(topic) && time.Now().Before(deadline); {
 		if at < 0 { // after an error nothing is known but what the position says
 			p, err := s.Position(t.Context(), shard)
 			if err != nil {
+				<-retry.C
 				continue
 			}
 			at = int(p.NextOffset - topic[0].Offset)

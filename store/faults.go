@@ -85,7 +85,7 @@ func classify(what string, err error) error {
 		f.RetryAfter = retryAfter
 		return f
 	}
-	return fmt.Errorf("store: %s: %w", what, err)
+	return fault.Wrap(fault.Internal, "internal", "the database refused what the store asked", fmt.Errorf("store: %s: %w", what, err))
 }
 
 // unreachable says whether the server was not reached, or was lost before it answered.

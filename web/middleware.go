@@ -64,7 +64,7 @@ func (s *Server) count(c *fiber.Ctx) error {
 	took := s.edge.Clock().Sub(started)
 	method := methodLabel(c.Method())
 	s.ports.Counters.Request(route, method, status, took)
-	s.edge.Log.Debug("request", "trace", api.TraceOf(c), "method", method, "route", route, "status", status, "took", took)
+	s.edge.Log.DebugContext(c.UserContext(), "request", "trace", api.TraceOf(c), "method", method, "route", route, "status", status, "took", took)
 	return err
 }
 
@@ -82,7 +82,7 @@ func (s *Server) catch(c *fiber.Ctx) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.ports.Counters.Alarm("panic")
-			s.edge.Log.Error("a handler panicked", "trace", api.TraceOf(c), "panic", r, "stack", string(debug.Stack()))
+			s.edge.Log.ErrorContext(c.UserContext(), "a handler panicked", "trace", api.TraceOf(c), "panic", r, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
@@ -100,7 +100,7 @@ func (s *Server) headers(c *fiber.Ctx) error {
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	c.Set("Cache-Control", "no-store")
 	if s.options.CookieSecure {
-		c.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		c.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	return c.Next()
 }
@@ -109,7 +109,7 @@ func (s *Server) headers(c *fiber.Ctx) error {
 func (s *Server) failed(c *fiber.Ctx, err error) error {
 	p := api.ProblemOf(fromFiber(err))
 	if p.Status == http.StatusInternalServerError {
-		s.edge.Log.Error("a request failed", "trace", api.TraceOf(c), "error", err)
+		s.edge.Log.ErrorContext(c.UserContext(), "a request failed", "trace", api.TraceOf(c), "error", err)
 	}
 	p.Request = api.TraceOf(c)
 	if !strings.HasPrefix(c.Path(), api.Prefix) && strings.Contains(c.Get(fiber.HeaderAccept), "text/html") {

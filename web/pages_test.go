@@ -161,8 +161,12 @@ func TestSellingAndPlanningOnPages(t *testing.T) {
 	if err != nil || len(lots) != 1 || lots[0].Stock != 7 || lots[0].Code == "" || lots[0].PriceMinor != 4550 {
 		t.Errorf("lots: %+v, %v", lots, err)
 	}
-	if p := b.submit(b.visit("GET", "/plan", nil), "/plan/"+session+"/cancel", nil); p.Status != http.StatusSeeOther {
-		t.Errorf("cancel: %d %s", p.Status, p.Body)
+	p = b.visit("GET", "/plan", nil)
+	if p.find("form[action=/plan/"+session+"/cancel]") != nil {
+		t.Error("a published session can be cancelled")
+	}
+	if p := b.submit(p, "/plan/"+webtest.Draft.String()+"/cancel", nil); p.Status != http.StatusSeeOther {
+		t.Errorf("cancel a draft: %d %s", p.Status, p.Body)
 	}
 	road := b.visit("GET", "/pipeline", nil)
 	if rows := road.find("tbody").all("tr"); len(rows) != 3 || rows[1].attr["class"] != "halted" || !strings.Contains(rows[1].words(), "fork") || !strings.Contains(rows[2].words(), "no connection") {

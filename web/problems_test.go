@@ -209,6 +209,14 @@ var provoked = map[string]func(*stage) webtest.Answer{
 	"item_in_sale": func(s *stage) webtest.Answer {
 		return s.as(webtest.Sam).Do("POST", "/api/v1/items/"+webtest.ItemLive.String()+"/withdraw", nil, "If-Match", `"1"`)
 	},
+	"item_withdrawn": func(s *stage) webtest.Answer {
+		s.w.Sessions.Fail = fault.New(fault.Conflict, "item_withdrawn", "it was withdrawn at the same moment")
+		return s.as(webtest.Olga).Do("POST", draftPath+"/publish", nil, "If-Match", `"1"`)
+	},
+	"preheat_busy": func(s *stage) webtest.Answer {
+		s.w.PreheatFail = fault.New(fault.Conflict, "preheat_busy", "another node does it")
+		return s.as(webtest.Olga).Do("POST", soonPath+"/preheat", nil)
+	},
 	"session_published": func(s *stage) webtest.Answer {
 		return s.as(webtest.Olga).Do("PATCH", soonPath, `{"name":"x"}`, "If-Match", `"1"`)
 	},

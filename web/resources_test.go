@@ -106,6 +106,7 @@ func TestASessionsLife(t *testing.T) {
 		"change the lot":     sam.Do("PATCH", lot.Header.Get("Location"), `{"stock":6}`, "If-Match", `"2"`),
 		"remove the lot":     sam.Do("DELETE", lot.Header.Get("Location"), nil, "If-Match", `"2"`),
 		"add a lot":          sam.Do("POST", path+"/lots", map[string]any{"item": webtest.ItemDraft}),
+		"cancel it":          olga.Do("POST", path+"/cancel", nil, "If-Match", `"3"`),
 		"publish it again":   olga.Do("POST", path+"/publish", nil, "If-Match", `"3"`),
 	} {
 		if a.Text("code") != "session_published" {
@@ -118,8 +119,8 @@ func TestASessionsLife(t *testing.T) {
 	if a := ben.Do("GET", lot.Header.Get("Location"), nil); a.Text("code") != "" || a.Text("state") != "scheduled" {
 		t.Errorf("a lot that is not live shows %s", a.Body)
 	}
-	if a := olga.Do("POST", path+"/cancel", nil, "If-Match", `"3"`); a.Status != http.StatusOK || a.Text("state") != "cancelled" {
-		t.Errorf("cancel: %d %s", a.Status, a.Body)
+	if a := olga.Do("POST", draftPath+"/cancel", nil, "If-Match", `"1"`); a.Status != http.StatusOK || a.Text("state") != "cancelled" {
+		t.Errorf("cancel a draft: %d %s", a.Status, a.Body)
 	}
 }
 

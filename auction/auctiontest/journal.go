@@ -14,7 +14,6 @@ type Journal struct {
 	mu     sync.Mutex
 	shards map[int][]auction.Record
 	poison map[int]auction.Cursor
-	reads  int
 }
 
 var _ auction.Journal = (*Journal)(nil)

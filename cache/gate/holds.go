@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ func (g *Gate) holdsTerms(ctx context.Context, shard int, lot uuid.UUID, book *a
 	left, err := g.client.Get(ctx, g.keys.Stock(shard, lot, book.Code)).Int64()
 	if err == nil {
 		book.Left, book.Sold = left, book.Stock-left
-	} else if err != redis.Nil { //nolint:errorlint // go-redis gives it bare
+	} else if !errors.Is(err, redis.Nil) {
 		return outcome(err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package shelf
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,7 +83,7 @@ func (s *Shelf) sessionOf(ctx context.Context, lot uuid.UUID) (session uuid.UUID
 		return session, false, nil
 	}
 	text, err := s.client.Get(ctx, s.keys.At(lot)).Result()
-	if err == redis.Nil { //nolint:errorlint // go-redis gives it bare
+	if errors.Is(err, redis.Nil) {
 		return uuid.Nil, false, nil
 	}
 	if err != nil || text == noneText {

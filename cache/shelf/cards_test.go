@@ -18,7 +18,7 @@ import (
 
 // A card comes from the source once, then from the node's memory, then from the shelf.
 func TestCardIsReadOnce(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, lots := w.session(1)
 		for range 3 {
 			got, err := w.shelf.Card(ctx, lots[0].ID)
@@ -43,7 +43,7 @@ func TestCardIsReadOnce(t *testing.T) {
 
 // What has grown old is served at once and filled behind the reader's back, by one node.
 func TestCardIsServedStaleWhileItIsFilled(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, lots := w.session(1)
 		if _, err := w.shelf.Card(ctx, lots[0].ID); err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func TestCardIsServedStaleWhileItIsFilled(t *testing.T) {
 }
 
 func TestThousandMissesAreOneVisit(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, lots := w.session(1)
 		nodes := []*shelf.Shelf{w.shelf, w.node(), w.node(), w.node()}
 		release := w.source.Hold()
@@ -100,7 +100,7 @@ func TestThousandMissesAreOneVisit(t *testing.T) {
 }
 
 func TestCardOfNoLot(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, drafts := w.session(1, func(_ int, l *auction.Lot) { l.State = auction.LotDraft })
 		for _, id := range []uuid.UUID{uuid.New(), drafts[0].ID} {
 			before := w.source.Calls("")
@@ -121,7 +121,7 @@ func TestCardOfNoLot(t *testing.T) {
 
 // A lot that was asked for before it was published is there as soon as it is announced.
 func TestAnnouncedLotIsThere(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, _ := w.session(0)
 		l := cachetest.LotOf(0, func(l *auction.Lot) { l.Session = session.ID })
 		if _, err := w.shelf.Card(ctx, l.ID); fault.CodeOf(err) != "lot_not_found" {
@@ -141,7 +141,7 @@ func TestAnnouncedLotIsThere(t *testing.T) {
 
 // A source that fails is not remembered as "there is no such lot".
 func TestSourceFailureIsNotKept(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, lots := w.session(1)
 		w.source.Fail(func(string) error { return cachetest.ErrAway })
 		if _, err := w.shelf.Card(ctx, lots[0].ID); !errors.Is(err, cachetest.ErrAway) {
@@ -159,7 +159,7 @@ func TestSourceFailureIsNotKept(t *testing.T) {
 
 // Keys that were written together do not end together.
 func TestTimesToLiveAreSpread(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, lots := w.session(40)
 		for _, l := range lots {
 			if _, err := w.shelf.Card(ctx, l.ID); err != nil {

@@ -36,7 +36,7 @@ func eventuallyKnown(t *testing.T, s *shelf.Shelf, id uuid.UUID, want bool) {
 
 // Asking for what does not exist costs nothing but the filter's few mistakes.
 func TestRandomIDsCostNothing(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, lots := w.session(200)
 		nobody := uuid.New()
 		if !w.shelf.Known(nobody) {
@@ -67,7 +67,7 @@ func TestRandomIDsCostNothing(t *testing.T) {
 
 // What one node announces every node knows.
 func TestAnnouncedIDsReachEveryNode(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, _ := w.session(1)
 		nodes := []*shelf.Shelf{w.shelf, w.node()}
 		first, late := uuid.New(), uuid.New()
@@ -115,7 +115,7 @@ func TestFilterWithoutItsStreamIsOpen(t *testing.T) {
 
 // A filter is made anew when its time has come, and then forgets what is no more.
 func TestFilterIsMadeAnew(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		_, lots := w.session(3)
 		running(t, w.shelf)
 		eventuallyKnown(t, w.shelf, uuid.New(), false)
@@ -131,7 +131,7 @@ func TestFilterIsMadeAnew(t *testing.T) {
 
 // A source that is away leaves everything known.
 func TestFilterWithoutSourceIsOpen(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		w.session(1)
 		w.source.Fail(func(string) error { return cachetest.ErrAway })
 		running(t, w.shelf)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestAllow(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		key := uuid.NewString()
 		for i := range 5 {
 			if ok, wait, err := w.shelf.Allow(ctx, key, 2, 5); !ok || wait != 0 || err != nil {
@@ -36,7 +36,7 @@ func TestAllow(t *testing.T) {
 }
 
 func TestAllowTakesNoNonsense(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			key              string
 			perSecond, burst int

@@ -59,7 +59,7 @@ type fataler interface {
 
 // Whatever is sold by whom and opens when, and whatever the shelf loses in the middle: the pages are those of the rule.
 func TestPagesAreThoseOfTheRule(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		rapid.Check(t, func(rt *rapid.T) {
 			sellers := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
 			session, lots := w.session(rapid.IntRange(0, 40).Draw(rt, "lots"), func(_ int, l *auction.Lot) {
@@ -82,7 +82,7 @@ func TestPagesAreThoseOfTheRule(t *testing.T) {
 
 // Pages that the shelf has cost the source nothing.
 func TestPagesCostTheSourceNothing(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, lots := w.session(250)
 		first := walk(t, w.shelf, session.ID, uuid.Nil, 20, func() {})
 		before := w.source.Calls("")
@@ -98,7 +98,7 @@ func TestPagesCostTheSourceNothing(t *testing.T) {
 
 // A page has places for cards that were evicted, one by one.
 func TestEvictedCardsAreFilled(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, lots := w.session(30)
 		walk(t, w.shelf, session.ID, uuid.Nil, 10, func() {})
 		for _, l := range lots[:7] {
@@ -115,7 +115,7 @@ func TestEvictedCardsAreFilled(t *testing.T) {
 
 // A place that no lot has is a place all the same, and leaves nothing behind in the order.
 func TestPlaceOfNoLot(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, lots := w.session(10)
 		walk(t, w.shelf, session.ID, uuid.Nil, 10, func() {})
 		sorted := wanted(lots, uuid.Nil)
@@ -132,7 +132,7 @@ func TestPlaceOfNoLot(t *testing.T) {
 }
 
 func TestPageOfNoSession(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		draft, _ := w.session(2)
 		draft.State = auction.SessionDraft
 		w.source.Put(draft)
@@ -145,7 +145,7 @@ func TestPageOfNoSession(t *testing.T) {
 }
 
 func TestListSessions(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		for i := range 30 {
 			s, _ := w.session(0)
 			s.StartsUS = start.Add(time.Duration(i-10) * time.Hour).UnixMicro()
@@ -193,7 +193,7 @@ func TestListSessions(t *testing.T) {
 }
 
 func TestSessionIsReadOnceAndAnew(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		s, _ := w.session(3)
 		for range 3 {
 			if got, err := w.shelf.Session(ctx, s.ID); err != nil || got != s {

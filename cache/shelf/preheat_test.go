@@ -55,7 +55,7 @@ func (g *pregate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]a
 func newPregate(w *world) *pregate { return &pregate{lots: map[uuid.UUID]auction.Lot{}, now: w.clock} }
 
 func TestPreheat(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		const n = 1500
 		session, lots := w.session(n, func(i int, l *auction.Lot) { l.OpensUS += int64(i % 3) })
 		g := newPregate(w)
@@ -96,7 +96,7 @@ func TestPreheat(t *testing.T) {
 
 // Before the start a card is overwritten; afterwards one that is there stays, and a missing one comes back.
 func TestPreheatAfterTheStart(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, lots := w.session(3)
 		preheat := func() shelf.Report {
 			t.Helper()
@@ -146,7 +146,7 @@ func contains(text, part string) bool {
 // An interrupted run is gone on with; where what it wrote was lost meanwhile, the next one begins again by itself.
 func TestPreheatGoesOn(t *testing.T) {
 	for _, lost := range []bool{false, true} {
-		everywhere(t, func(w *world) {
+		everywhere(t, func(t *testing.T, w *world) {
 			const n = 1000
 			session, lots := w.session(n)
 			g := newPregate(w)
@@ -179,7 +179,7 @@ func TestPreheatGoesOn(t *testing.T) {
 }
 
 func TestPreheatRefuses(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		if _, err := w.shelf.Preheat(ctx, newPregate(w), uuid.New(), nil); fault.CodeOf(err) != "session_not_found" {
 			t.Errorf("no session: %v", err)
 		}
@@ -199,7 +199,7 @@ func TestPreheatRefuses(t *testing.T) {
 
 // One at a time; and who comes after the other is done finds the door open.
 func TestPreheatHasOneLeader(t *testing.T) {
-	everywhere(t, func(w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		session, _ := w.session(10)
 		release := w.source.Hold()
 		first := make(chan error, 1)

@@ -51,10 +51,10 @@ type world struct {
 var start = time.UnixMicro(cachetest.T0)
 
 // everywhere runs a test on every engine.
-func everywhere(t *testing.T, test func(w *world)) {
+func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	for name, open := range engines {
-		t.Run(name, func(t *testing.T) { test(newWorld(t, open(t))) })
+		t.Run(name, func(t *testing.T) { test(t, newWorld(t, open(t))) })
 	}
 }
 

@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 
 	// It times parts of the platform one by one, each beside its bare yardstick, and so must reach them.
 	"internal/bench": with(words, "internal/app", "internal/config", "cache", "pipeline"),
-	"cmd/bench":      {"internal/bench", "internal/fault"},
+	"cmd/bench":      with(words, "internal/bench"),
 
 	"internal/standin": with(words, "internal/standin", "store"), // SQL's stand-in must know the store's statements
 	"internal/crowd":   words,                                    // bidders, who know the sale from outside only

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
@@ -68,7 +67,7 @@ func (i *installation) configure(redis string, durability auction.Durability) {
 		c.Redis.ShelfURL = config.Secret("redis://" + i.servers.Shelf + "/0")
 	}
 	c.Kafka.Brokers, c.Kafka.TopicPrefix = []string{i.servers.Kafka}, i.prefix()+"."
-	c.Limits.BidsPerSecondUser = 0
+	c.HTTP.Listen, c.Limits.BidsPerSecondUser = "127.0.0.1:0", 0
 	c.Redis.Timeout, c.HTTP.BidTimeout, c.HTTP.ShutdownTimeout = 5*time.Second, 5*time.Second, stopTimeout
 	c.Log.Level = "error"
 	i.config = c
@@ -78,12 +77,8 @@ func (i *installation) prefix() string { return strings.ReplaceAll(i.name, "_", 
 
 // build makes the app anew: one that was stopped is not started again.
 func (i *installation) build() (err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("a free port: %w", err)
-	}
-	i.app, err = app.New(i.config, app.Parts{DB: i.database.DB, Lineage: i.servers.Lineage, Log: i.log, Listener: listener,
-		RedisPrefix: i.prefix(), KeeperPoll: 50 * time.Millisecond, Version: "bench"})
+	i.app, err = app.New(i.config, app.Parts{DB: i.database.DB, Lineage: i.servers.Lineage, Log: i.log, RedisPrefix: i.prefix(),
+		KeeperPoll: 50 * time.Millisecond, Version: "bench"})
 	return err
 }
 

@@ -192,7 +192,7 @@ func TestALoadThatHasNoFigureIsAnError(t *testing.T) {
 	if _, err := l.run(t.Context()); err == nil || !strings.Contains(err.Error(), "503:4") {
 		t.Errorf("only refusals: %v", err)
 	}
-	l.address = said(t, "")
+	l.address, l.clients = said(t, ""), 1
 	if _, err := l.run(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("a connection that ends: %v", err)
 	}

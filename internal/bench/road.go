@@ -121,6 +121,9 @@ func (r *road) decide(ctx context.Context, lot auction.Lot) error {
 			return err
 		}
 		for _, a := range answers {
+			if a.Err != nil {
+				return fmt.Errorf("a bid of the road: %w", a.Err)
+			}
 			if a.Verdict != auction.Admitted {
 				return fmt.Errorf("a bid of the road was not admitted: %s", a.Verdict)
 			}

@@ -24,7 +24,7 @@ import (
 	standinsql "rostrum/internal/standin/sql"
 )
 
-// tiny is a run as short as can be.
+// tiny is a run as short as can be on stand-ins.
 func tiny() Options {
 	return Options{Rounds: 1, Round: 50 * time.Millisecond, Clients: 4, Rows: 100, Members: 200, Lead: 400 * time.Millisecond, Limit: time.Minute}
 }
@@ -71,7 +71,10 @@ func standins(t *testing.T) (Servers, *made) {
 	return Servers{Redis: gate.Addr(), Always: always.Addr(), Kafka: k.Addr(), Lineage: gate.Lineage(),
 		NewDatabase: m.of(func(_ context.Context, name string) (Database, error) {
 			db, err := standinsql.Open(filepath.Join(dir, name))
-			return Database{DB: db, Drop: func(context.Context) error { return db.Close() }}, err
+			return Database{DB: db, Drop: func(context.Context) error {
+				_ = db.Close() // it holds statements that are prepared on it; the folder goes with the test
+				return nil
+			}}, err
 		})}, m
 }
 
@@ -122,16 +125,21 @@ func nothingLeft(t *testing.T, s Servers, m *made) {
 }
 
 func TestARunTakesEveryFigureAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		servers func(*testing.T) (Servers, *made)
+		lead    time.Duration
 		without map[string]bool
 	}{
-		"standins": {standins, map[string]bool{"insert_bare": true}},
-		"real":     {realServers, nil},
+		"standins": {standins, tiny().Lead, map[string]bool{"insert_bare": true}},
+		"real":     {realServers, 2 * time.Second, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, m := c.servers(t)
-			report, err := Run(t.Context(), s, tiny())
+			o := tiny()
+			o.Lead = c.lead
+			report, err := Run(t.Context(), s, o)
 			must(t, err)
 			for _, r := range report.Rows {
 				if missing := r.N == 0; missing != c.without[r.Name] {
@@ -163,8 +171,10 @@ func checked(r Report, line string) (n int) {
 
 // Wherever a run is interrupted, it ends with what it has, and removes what it has made.
 func TestAnInterruptedRunCleansUp(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"Relay and consumer: round 1", "Bids over HTTP: installations"} {
 		t.Run(at, func(t *testing.T) {
+			t.Parallel()
 			s, m := standins(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -193,6 +203,7 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 }
 
 func TestARunThatTakesTooLongSaysSo(t *testing.T) {
+	t.Parallel()
 	s, m := standins(t)
 	o := tiny()
 	o.Limit = 500 * time.Millisecond // the first sale's lead alone, and a start before it

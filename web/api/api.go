@@ -4,6 +4,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -47,6 +48,14 @@ func Mount(router fiber.Router, e *edge.Edge, version string) *API {
 	}
 	delete(config.Components.Schemas.Map(), "ErrorModel") // huma's own form of errors is never sent
 	delete(config.Components.Schemas.Map(), "ErrorDetail")
+	document, err := json.Marshal(config)
+	if err != nil {
+		panic(err) // a route's description is broken: a bug of ours
+	}
+	router.Get("/openapi.json", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, "application/openapi+json")
+		return c.Send(document)
+	})
 	mountDocs(router)
 	return a
 }
@@ -64,7 +73,7 @@ func config(version string) huma.Config {
 	}
 	return huma.Config{
 		OpenAPI: doc, Formats: map[string]huma.Format{"application/json": strict, "json": strict}, DefaultFormat: "application/json",
-		Transformers: []huma.Transformer{mendErrors(doc)}, OpenAPIPath: "/openapi",
+		Transformers: []huma.Transformer{mendErrors(doc)},
 	}
 }
 

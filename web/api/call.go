@@ -122,7 +122,7 @@ func isJSON(contentType string) bool {
 
 // result gives a handler's answer, or its error as a Problem with the request's id. An error that is ours is logged here,
 // once.
-func result[O any](a *API, ctx context.Context, out *O, err error) (*O, error) {
+func result[O any](ctx context.Context, a *API, out *O, err error) (*O, error) {
 	if err == nil {
 		return out, nil
 	}

@@ -64,6 +64,8 @@ var kinds = []Kind{
 	{"login_taken", 409, "The login is taken", "Choose another one."},
 	{"number_taken", 409, "You have an item of this number", "Choose another number."},
 	{"item_in_sale", 409, "The item is in a published session", "Wait for the session's end."},
+	{"item_withdrawn", 409, "The item is withdrawn", "Choose another item."},
+	{"preheat_busy", 409, "Another node is preheating the session", "Nothing is to be done: it will be written once."},
 	{"session_published", 409, "The session is published", "What was published is frozen. Make a new session."},
 	{"session_not_draft", 409, "The session is not a draft", "Read it again."},
 	{"session_not_scheduled", 409, "The session is not scheduled", "Publish it first."},
@@ -159,7 +161,7 @@ type Problem struct {
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
-// GetStatus, GetHeaders and ContentType are how huma asks an error for its form.
+// GetStatus implements huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders gives Retry-After, in whole seconds rounded up.

@@ -66,11 +66,11 @@ var routes = []Route{
 	{"sessions-change", "PATCH", "/sessions/{id}", any1(accounts.SessionsEdit), 200, "sessions", "Change what is sent of a draft",
 		`{"name":"Late evening sale"}`, []string{"session_not_found", "if_match_missing", "stale", "session_published"}},
 	{"sessions-publish", "POST", "/sessions/{id}/publish", any1(accounts.SessionsPublish), 200, "sessions", "Freeze a draft and put it on sale, or with dry_run only say what is wrong with it", "",
-		[]string{"session_not_found", "if_match_missing", "stale", "session_published"}},
-	{"sessions-cancel", "POST", "/sessions/{id}/cancel", any1(accounts.SessionsCancel), 200, "sessions", "Cancel a session before it is live", "",
+		[]string{"session_not_found", "if_match_missing", "stale", "session_published", "item_withdrawn"}},
+	{"sessions-cancel", "POST", "/sessions/{id}/cancel", any1(accounts.SessionsCancel), 200, "sessions", "Cancel a draft", "",
 		[]string{"session_not_found", "if_match_missing", "stale", "session_published"}},
 	{"sessions-preheat", "POST", "/sessions/{id}/preheat", any1(accounts.OpsPreheat), 200, "ops", "Write a scheduled session into the gate and onto the shelf now", "",
-		[]string{"session_not_found", "session_not_scheduled"}},
+		[]string{"session_not_found", "session_not_scheduled", "preheat_busy"}},
 
 	{"lots-list", "GET", "/sessions/{id}/lots", any1(accounts.LotsList), 200, "lots", "The goods page: a session's lots without your own, with their codes while they are live", "", []string{"session_not_found"}},
 	{"lots-add", "POST", "/sessions/{id}/lots", any1(accounts.LotsAdd), 201, "lots", "Put your item into a draft session",
@@ -171,7 +171,7 @@ func register[I, O any](a *API, id string, handler func(context.Context, *I) (*O
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
-		return result(a, ctx, out, err)
+		return result(ctx, a, out, err)
 	})
 	a.handled++
 }

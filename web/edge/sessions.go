@@ -147,18 +147,15 @@ func (e *Edge) lotsWithItems(ctx context.Context, session uuid.UUID) ([]auction.
 	return lots, items, nil
 }
 
-// CancelSession ends a draft or scheduled session that still has rev, before it is live. Conflict `session_not_draft`
-// where the port says so, Stale `stale`.
+// CancelSession ends a draft that still has rev. A published session may be in the gate, and only a journalled record
+// takes a lot out of it again: Conflict `session_published`. Stale `stale`.
 func (e *Edge) CancelSession(ctx context.Context, id uuid.UUID, rev int64) (auction.Session, error) {
-	s, err := e.Sessions.Session(ctx, id)
+	s, err := e.draft(ctx, id)
 	if err != nil {
 		return s, err
 	}
 	if s.Rev != rev {
 		return s, stale()
-	}
-	if now := s.StateAt(e.NowUS()); now != auction.SessionDraft && now != auction.SessionScheduled {
-		return s, fault.New(fault.Conflict, "session_published", fmt.Sprintf("the session is %s: it can be cancelled until it is live", now))
 	}
 	if err := e.Sessions.CancelSession(ctx, id, rev); err != nil {
 		return s, err

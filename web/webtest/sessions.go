@@ -23,7 +23,7 @@ type Sessions struct {
 	lots     map[uuid.UUID]auction.Lot
 	reads    int
 
-	Fail error // what ChangeSession gives, where set
+	Fail error // what ChangeSession and Publish give, where set
 }
 
 // Reads counts the calls that read one lot, whatever it is for.
@@ -183,6 +183,9 @@ func (m *Sessions) Lots(_ context.Context, session, after uuid.UUID, limit int) 
 func (m *Sessions) Publish(_ context.Context, s auction.Session, lots []auction.Lot) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.Fail != nil {
+		return m.Fail
+	}
 	if m.sessions[s.ID].Rev != s.Rev {
 		return staleRow()
 	}
@@ -199,7 +202,10 @@ func (m *Sessions) CancelSession(_ context.Context, id uuid.UUID, rev int64) err
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.sessions[id]
-	if s.Rev != rev {
+	switch {
+	case s.State != auction.SessionDraft:
+		return fault.New(fault.Conflict, "session_published", "only a draft can be cancelled")
+	case s.Rev != rev:
 		return staleRow()
 	}
 	s.State, s.Rev = auction.SessionCancelled, s.Rev+1

@@ -117,6 +117,9 @@ type preheat struct{ w *World }
 
 // Preheat writes the session's lots into the gate.
 func (p preheat) Preheat(ctx context.Context, session uuid.UUID) (edge.PreheatReport, error) {
+	if p.w.PreheatFail != nil {
+		return edge.PreheatReport{}, p.w.PreheatFail
+	}
 	lots, err := p.w.Sessions.Lots(ctx, session, uuid.Nil, 1<<20)
 	report := edge.PreheatReport{Lots: len(lots), Verified: len(lots)}
 	for _, l := range lots {

@@ -78,6 +78,8 @@ type World struct {
 	Pipeline *Pipeline
 	Stored   edge.Stored
 
+	PreheatFail error // what preheating gives, where set
+
 	mu  sync.Mutex
 	ids uint32
 }
