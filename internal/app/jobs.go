@@ -100,7 +100,7 @@ func (c *closer) endSessions(ctx context.Context) error {
 	failed := []error{err}
 	for _, s := range again {
 		err := c.sessions.CreateSession(ctx, s.NextOccurrence(c.newID(), c.nowUS()))
-		if fault.CodeOf(err) != "session_exists" || err == nil {
+		if fault.CodeOf(err) != "occurrence_exists" {
 			failed = append(failed, err)
 		}
 	}
