@@ -30,7 +30,7 @@ func Connect(c Connection) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, fmt.Errorf("redis: %w", err)
 		}
-		o.MaxRetries, o.ContextTimeoutEnabled, o.ClusterStateReloadInterval = -1, true, 5*time.Second
+		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled, o.ClusterStateReloadInterval = -1, 1, true, 5*time.Second
 		o.PoolSize, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.PoolSize, c.Timeout, c.Timeout, c.Timeout, c.Timeout
 		return redis.NewClusterClient(o), nil
 	}
@@ -38,7 +38,7 @@ func Connect(c Connection) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	o.MaxRetries, o.ContextTimeoutEnabled = -1, true
+	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = -1, 1, true
 	o.PoolSize, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.PoolSize, c.Timeout, c.Timeout, c.Timeout, c.Timeout
 	return redis.NewClient(o), nil
 }

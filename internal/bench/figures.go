@@ -26,9 +26,9 @@ func list() []*Figure {
 		{Name: "refuse_sold_out", Unit: "bids/s", Of: "fiber_post", What: "Bids on a lot that is sold out, all refused with sold_out; nearly all by what the node remembers for half a second."},
 		{Name: "orders_end_to_end", Unit: "orders/s", Of: "fiber_post", What: "The bids of admit_everysec, until the last one's record, order and unit row are committed: from the round's start until the lag and the journals are 0. In a short round the lingering of the last batch weighs."},
 		{Name: "produce_raw", Unit: "records/s", What: "The bare Kafka client: messages made beforehand, requests of as many records as the relay's, one partition, acks=all. The yardstick of relay."},
-		{Name: "relay", Unit: "records/s", Of: "produce_raw", What: "The relay draining one shard's journal in Redis: reading, encoding, producing, acks=all. Nothing else runs."},
+		{Name: "relay", Unit: "records/s", Of: "produce_raw", What: "The relay draining one shard's journal in Redis: reading, encoding, producing, acks=all. No other part of the platform runs beside it."},
 		{Name: "insert_bare", Unit: "records/s", What: "The rows that consume has written (a record, an order and a unit row each) copied into tables of the same definition: one statement a table, one transaction a batch, one connection. The yardstick of consume."},
-		{Name: "consume", Unit: "records/s", Of: "insert_bare", What: "The store applying full batches of one shard: position lock, sifting, record, order and unit rows, stock, position; one connection. Nothing else runs."},
+		{Name: "consume", Unit: "records/s", Of: "insert_bare", What: "The store applying full batches of one shard: position lock, sifting, record, order and unit rows, stock, position; one connection. No other part of the platform runs beside it."},
 	}
 }
 
