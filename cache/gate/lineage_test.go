@@ -163,7 +163,7 @@ func TestFailoverAndBackDecidesNothing(t *testing.T) {
 	follow := func(replica *redis.Client, of *live.Process, master *redis.Client) {
 		t.Helper()
 		host, port := split(t, of.Addr)
-		if err := replica.SlaveOf(ctx, host, port).Err(); err != nil {
+		if err := replica.ReplicaOf(ctx, host, port).Err(); err != nil {
 			t.Fatal(err)
 		}
 		live.Eventually(t, 20*time.Second, "the replica is in step", func() (bool, error) {
@@ -171,14 +171,14 @@ func TestFailoverAndBackDecidesNothing(t *testing.T) {
 		})
 	}
 	follow(bc, a, ac)
-	bc.SlaveOf(ctx, "NO", "ONE")
+	bc.ReplicaOf(ctx, "NO", "ONE")
 	onB := *s
 	onB.Client = bc
 	onB.Reopen(t)
 	wantPaused(t, &onB, l, first)
 
 	follow(ac, b, bc)
-	ac.SlaveOf(ctx, "NO", "ONE")
+	ac.ReplicaOf(ctx, "NO", "ONE")
 	after, err := s.Gate.Vouched(ctx, 0)
 	if err != nil || after.RunID != before.RunID || after.ReplID == before.ReplID {
 		t.Errorf("before %+v, after %+v, %v: want the same process with another history", before, after, err)

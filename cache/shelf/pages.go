@@ -67,7 +67,6 @@ func (s *Shelf) lotsAfter(ctx context.Context, session, user uuid.UUID, at place
 			return nil, err
 		}
 		for _, l := range some {
-			at = placed{l.OpensUS, l.ID}
 			if l.Seller != user || user == uuid.Nil {
 				lots = append(lots, l)
 			}
@@ -75,11 +74,10 @@ func (s *Shelf) lotsAfter(ctx context.Context, session, user uuid.UUID, at place
 				return lots, nil
 			}
 		}
-		if end != nil {
-			at = *end
-		} else {
+		if end == nil {
 			return lots, nil
 		}
+		at = *end
 	}
 }
 
