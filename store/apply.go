@@ -15,8 +15,7 @@ import (
 var _ auction.Ledger = (*Store)(nil)
 
 // Apply applies deliveries of one shard, at most MaxBatch in order of offset, in one transaction. The position it gives
-// leaves AliveUS at 0. What a delivery says
-// about another shard or deployment is parked like bytes that are no record.
+// leaves AliveUS at 0. What a delivery says about another shard or deployment is parked like bytes that are no record.
 func (s *Store) Apply(ctx context.Context, shard int, deliveries []auction.Delivery) (auction.Applied, error) {
 	if len(deliveries) > MaxBatch {
 		return auction.Applied{}, fault.New(fault.Invalid, "batch_too_large", fmt.Sprintf("%d deliveries, at most %d", len(deliveries), MaxBatch))
@@ -86,10 +85,10 @@ func (b *batch) apply(ctx context.Context, deliveries []auction.Delivery) (*auct
 	return nil, b.take(ctx, p, sifted, deliveries)
 }
 
-// resuming forgets what was read ahead when the batch begins again at or before the offset to resume from: all of it is
-// about to be seen once more, or has become an orphan.
+// resuming forgets what was read ahead when the batch takes in the offset to resume from: all of it is about to be seen
+// once more, or has become an orphan. A batch that ends before it is a late consumer's, and says nothing about it.
 func resuming(p auction.Position, deliveries []auction.Delivery) auction.Position {
-	if len(deliveries) > 0 && deliveries[0].Offset <= p.NextOffset {
+	if n := len(deliveries); n > 0 && deliveries[0].Offset <= p.NextOffset && p.NextOffset <= deliveries[n-1].Offset {
 		p.AheadSeq = 0
 	}
 	return p

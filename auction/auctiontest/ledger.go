@@ -84,7 +84,7 @@ func (s *ledgerShard) apply(deliveries []auction.Delivery) (auction.Applied, err
 		return auction.Applied{}, fault.New(fault.Conflict, "shard_halted", s.position.Halted)
 	}
 	p := s.position
-	if len(deliveries) > 0 && deliveries[0].Offset <= p.NextOffset {
+	if n := len(deliveries); n > 0 && deliveries[0].Offset <= p.NextOffset && p.NextOffset <= deliveries[n-1].Offset {
 		p.AheadSeq = 0 // all that was read ahead is about to be seen again
 	}
 	sifted := auction.Sift(p, s.stored, deliveries)

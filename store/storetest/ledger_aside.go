@@ -75,6 +75,23 @@ func gap(t *testing.T, s *store.Store) {
 	sameAsBook(t, sale, 0)
 }
 
+// lateConsumer: one that lost its partition applies an old batch once more, while the shard waits for a record. The offset
+// stays at what was read ahead, or it would be passed without having been applied.
+func lateConsumer(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 9, PerBuyer: 1})
+	l := sale.Lots[0]
+	old := sale.Deliver(sale.Bid(l, sale.ID(), 1))
+	sale.Apply(0, old...)
+	lost, ahead := sale.Bid(l, sale.ID(), 1), sale.Bid(l, sale.ID(), 1)
+	stays := sale.Apply(0, sale.Deliver(ahead)...).Position.NextOffset
+	if done := sale.Apply(0, old...); done.Duplicates != 1 || done.Position.AheadSeq != ahead.Seq {
+		t.Errorf("the old batch: %+v", done)
+	}
+	if done := sale.Apply(0, sale.Deliver(lost)...); done.Records != 1 || done.Position.NextOffset != stays {
+		t.Errorf("the next in line: %+v, the offset was %d", done, stays)
+	}
+}
+
 // noteGapAfterwards: a note about a seq that has been applied meanwhile is not taken; 0 clears.
 func noteGapAfterwards(t *testing.T, s *store.Store) {
 	NewSale(t, s, 1, Terms{Stock: 9, PerBuyer: 1})

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"apply: fork", fork},
 		{"apply: gap", gap},
 		{"apply: orphan", orphan},
+		{"apply: late consumer", lateConsumer},
 		{"apply: cut while ahead", cutWhileAhead},
 		{"apply: cut from the topic", cutFromTheTopic},
 		{"apply: parked", parked},
