@@ -177,6 +177,18 @@ func (b *Book) Close(lot uuid.UUID, nowUS int64) *Record {
 	return &r
 }
 
+// Withdraw takes a lot out of the sale for good; nil: it is closed or withdrawn already, or not there.
+func (b *Book) Withdraw(lot uuid.UUID, reason string, nowUS int64) *Record {
+	now, l := b.now(nowUS), b.lots[lot]
+	if l == nil || l.State == LotClosed || l.State == LotWithdrawn {
+		return nil
+	}
+	r := b.next(l, KindWithdrawn, now)
+	r.Reason = reason
+	r = b.wrote(r)
+	return &r
+}
+
 // Release gives an order's units back; nil: their markers do not name that order.
 func (b *Book) Release(rel Release, nowUS int64) *Record {
 	now, l := b.now(nowUS), b.lots[rel.Lot]

@@ -23,6 +23,9 @@ type Gate interface {
 	// Close closes a lot whose time is over and journals it, once. false: it was closed before. fault Conflict
 	// `not_over` while its window is open, NotFound `lot_not_loaded` where the gate has no such lot.
 	Close(ctx context.Context, shard int, lot uuid.UUID) (bool, error)
+	// Withdraw takes a lot out of the sale for good and journals it, once. false: it was closed or withdrawn before. fault
+	// NotFound `lot_not_loaded` where the gate has no such lot. What was admitted stays admitted.
+	Withdraw(ctx context.Context, shard int, lot uuid.UUID, reason string) (bool, error)
 	// Release gives an order's units back and journals it, once. false: the units' markers do not name that order (any
 	// more), nothing was done.
 	Release(ctx context.Context, shard int, r Release) (bool, error)
@@ -208,13 +211,14 @@ type Sessions interface {
 	// Publish makes the draft s scheduled where its rev is still s.Rev, and writes its lots with their codes, salts,
 	// windows and state, in one transaction.
 	Publish(ctx context.Context, s Session, lots []Lot) error
+	// CancelSession cancels a draft where its rev is still rev. A scheduled session is cancelled by its lots' withdrawal.
 	CancelSession(ctx context.Context, id uuid.UUID, rev int64) error
 	// DueToPreheat gives scheduled sessions that open at or before `until` and end after now; DueToClose gives open lots
 	// whose end is at or before `until`, soonest first.
 	DueToPreheat(ctx context.Context, nowUS, untilUS int64, limit int) ([]Session, error)
 	DueToClose(ctx context.Context, untilUS int64, limit int) ([]Lot, error)
-	// EndSessions moves sessions on whose lots are all closed (ended), and all whose orders are final (settled), and gives
-	// the ended ones that recur and have no next occurrence yet.
+	// EndSessions moves sessions on whose lots are all withdrawn (cancelled), or closed (ended), and all whose orders are
+	// final (settled), and gives the ended ones that recur and have no next occurrence yet.
 	EndSessions(ctx context.Context, nowUS int64) ([]Session, error)
 }
 

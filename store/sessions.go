@@ -187,8 +187,8 @@ func (t tx) publishLots(ctx context.Context, session uuid.UUID, lots []auction.L
 	return nil
 }
 
-// CancelSession cancels a draft. A published session is not cancelled here: its lots may be open in the gate, and only a
-// journalled record ends a lot.
+// CancelSession cancels a draft. A published session is not cancelled here: its lots may be in the gate, and only a
+// journalled record takes a lot out of it; when all are withdrawn EndSessions moves the session on.
 func (s *Store) CancelSession(ctx context.Context, id uuid.UUID, rev int64) error {
 	return s.write(ctx, "cancel session", func(ctx context.Context, t tx) error {
 		if err := t.draftOf(ctx, id, rev); err != nil {
@@ -210,11 +210,15 @@ func (s *Store) DueToPreheat(ctx context.Context, nowUS, untilUS int64, limit in
 	return list, err
 }
 
-// EndSessions moves on what is over, at most 100 sessions a step, and gives the ended daily ones without a next
+// EndSessions moves on what is over or was taken out, at most 100 sessions a step, and gives the ended daily ones without a next
 // occurrence. A session is moved once, whoever asks.
 func (s *Store) EndSessions(ctx context.Context, nowUS int64) ([]auction.Session, error) {
 	var again []auction.Session
 	err := s.write(ctx, "end sessions", func(ctx context.Context, t tx) error {
+		gone, err := t.SessionsToCancel(ctx)
+		if err := t.moveSessions(ctx, gone, err, auction.SessionScheduled, auction.SessionCancelled); err != nil {
+			return err
+		}
 		// A session ends when its last lot has closed, not by the clock: a pause or an extension moves lots later.
 		over, err := t.SessionsToEnd(ctx, nowUS)
 		if err := t.moveSessions(ctx, over, err, auction.SessionScheduled, auction.SessionEnded); err != nil {

@@ -162,8 +162,11 @@ func TestSellingAndPlanningOnPages(t *testing.T) {
 		t.Errorf("lots: %+v, %v", lots, err)
 	}
 	p = b.visit("GET", "/plan", nil)
-	if p.find("form[action=/plan/"+session+"/cancel]") != nil {
-		t.Error("a published session can be cancelled")
+	if p.find("form[action=/plan/"+session+"/cancel]") == nil {
+		t.Error("a scheduled session cannot be cancelled")
+	}
+	if p.find("form[action=/plan/"+webtest.Live.String()+"/cancel]") != nil {
+		t.Error("a live session can be cancelled")
 	}
 	if p := b.submit(p, "/plan/"+webtest.Draft.String()+"/cancel", nil); p.Status != http.StatusSeeOther {
 		t.Errorf("cancel a draft: %d %s", p.Status, p.Body)

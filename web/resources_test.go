@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rostrum/accounts"
+	"rostrum/auction"
 	"rostrum/internal/fault"
 	"rostrum/web"
 	"rostrum/web/webtest"
@@ -106,7 +107,6 @@ func TestASessionsLife(t *testing.T) {
 		"change the lot":     sam.Do("PATCH", lot.Header.Get("Location"), `{"stock":6}`, "If-Match", `"2"`),
 		"remove the lot":     sam.Do("DELETE", lot.Header.Get("Location"), nil, "If-Match", `"2"`),
 		"add a lot":          sam.Do("POST", path+"/lots", map[string]any{"item": webtest.ItemDraft}),
-		"cancel it":          olga.Do("POST", path+"/cancel", nil, "If-Match", `"3"`),
 		"publish it again":   olga.Do("POST", path+"/publish", nil, "If-Match", `"3"`),
 	} {
 		if a.Text("code") != "session_published" {
@@ -118,6 +118,20 @@ func TestASessionsLife(t *testing.T) {
 	}
 	if a := ben.Do("GET", lot.Header.Get("Location"), nil); a.Text("code") != "" || a.Text("state") != "scheduled" {
 		t.Errorf("a lot that is not live shows %s", a.Body)
+	}
+	if a := olga.Do("POST", path+"/cancel", nil, "If-Match", `"2"`); a.Status != http.StatusPreconditionFailed {
+		t.Errorf("cancel the older version: %d", a.Status)
+	}
+	for range 2 { // asking again goes on where it stopped
+		if a := olga.Do("POST", path+"/cancel", nil, "If-Match", `"3"`); a.Status != http.StatusOK {
+			t.Errorf("cancel before it starts: %d %s", a.Status, a.Body)
+		}
+	}
+	if r := s.w.Gate.Records(); len(r) != 1 || r[0].Kind != auction.KindWithdrawn {
+		t.Errorf("the gate journalled %+v", r)
+	}
+	if a := olga.Do("POST", "/api/v1/sessions/"+webtest.Live.String()+"/cancel", nil, "If-Match", `"1"`); a.Text("code") != "session_published" {
+		t.Errorf("cancel a live one: %d %s", a.Status, a.Body)
 	}
 	if a := olga.Do("POST", draftPath+"/cancel", nil, "If-Match", `"1"`); a.Status != http.StatusOK || a.Text("state") != "cancelled" {
 		t.Errorf("cancel a draft: %d %s", a.Status, a.Body)

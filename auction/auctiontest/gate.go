@@ -105,6 +105,16 @@ func (g *Gate) decide(shard int, bid auction.Bid) auction.Answer {
 	return a
 }
 
+// Withdraw implements auction.Gate.
+func (g *Gate) Withdraw(_ context.Context, shard int, lot uuid.UUID, reason string) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, held := g.lots[lot]; !held {
+		return false, fault.New(fault.NotFound, "lot_not_loaded", "the gate has no such lot")
+	}
+	return g.keep(g.book(shard).Withdraw(lot, reason, g.now())), nil
+}
+
 // Receipt implements auction.Gate.
 func (g *Gate) Receipt(_ context.Context, _ int, lot, buyer, bid uuid.UUID) (auction.Answer, error) {
 	g.mu.Lock()
@@ -124,7 +134,12 @@ func (g *Gate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]auct
 	defer g.mu.Unlock()
 	results := make([]auction.PreheatResult, len(lots))
 	for n, l := range lots {
-		if results[n] = auction.PreheatOpen; g.now() < l.OpensUS {
+		over := slices.ContainsFunc(g.records, func(r auction.Record) bool {
+			return r.Lot == l.ID && (r.Kind == auction.KindClosed || r.Kind == auction.KindWithdrawn)
+		})
+		if results[n] = auction.PreheatOpen; over {
+			results[n] = auction.PreheatClosed
+		} else if g.now() < l.OpensUS {
 			g.book(shard).Add(l)
 			g.lots[l.ID], results[n] = l, auction.PreheatWritten
 		}

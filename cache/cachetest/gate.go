@@ -26,7 +26,7 @@ func Gate(t *testing.T, open func(t *testing.T) *Subject) {
 	}{
 		{"an admission and its receipt", testAdmission}, {"many bids in their order", testMany},
 		{"bids that are not sent", testScreened}, {"exactly the stock", testStock}, {"preheat", testPreheat},
-		{"close", testClose}, {"release", testRelease}, {"sweep", testSweep}, {"missing keys", testLost},
+		{"close", testClose}, {"withdraw", testWithdraw}, {"release", testRelease}, {"sweep", testSweep}, {"missing keys", testLost},
 		{"shards that are not there", testNoShard},
 		{"journal", testJournal}, {"full journal", testFullJournal}, {"damaged journal", testDamagedJournal},
 		{"load", testLoad}, {"load refuses", testLoadRefuses}, {"loads at once", testLoadInterrupted}, {"digest", testDigest},
@@ -240,6 +240,40 @@ func testPreheat(t *testing.T, s *Subject) {
 	for _, bad := range []auction.Lot{LotOf(1, future), LotOf(0, future, func(l *auction.Lot) { l.Code = "x" })} {
 		_, err := s.Gate.Preheat(ctx, 0, []auction.Lot{bad})
 		wantCode(t, err, fault.Internal, "lot_not_publishable")
+	}
+}
+
+// A lot is withdrawn once, for good: preheating does not bring it back, closing finds it closed, and what was admitted
+// before stays admitted.
+func testWithdraw(t *testing.T, s *Subject) {
+	l := LotOf(0)
+	s.Open(t, 0, l)
+	s.SetClock(t, l.OpensUS)
+	first := BidOn(l)
+	wantVerdict(t, s.one(t, 0, first), auction.Admitted)
+	_, err := s.Gate.Withdraw(ctx, 0, l.ID, "no such form")
+	wantCode(t, err, fault.Invalid, "invalid")
+	for i, want := range []bool{true, false} {
+		if got, err := s.Gate.Withdraw(ctx, 0, l.ID, "session_cancelled"); err != nil || got != want {
+			t.Errorf("withdraw %d: %v %v", i+1, got, err)
+		}
+	}
+	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Withdrawn)
+	if again := s.one(t, 0, first); again.Verdict != auction.Admitted || !again.Repeat {
+		t.Errorf("what was admitted: %+v", again)
+	}
+	if done, err := s.Gate.Close(ctx, 0, l.ID); err != nil || done {
+		t.Errorf("close: %v %v", done, err)
+	}
+	s.SetClock(t, l.OpensUS-1) // time does not run back: the lot stays open to the gate
+	if got := must(s.Gate.Preheat(ctx, 0, []auction.Lot{l}))[0]; got == auction.PreheatWritten {
+		t.Error("a withdrawn lot was preheated again")
+	}
+	_, err = s.Gate.Withdraw(ctx, 0, uuid.New(), "session_cancelled")
+	wantCode(t, err, fault.NotFound, "lot_not_loaded")
+	records := must(s.Gate.Read(ctx, 0, auction.Cursor{}, 10))
+	if last := records[len(records)-1]; last.Kind != auction.KindWithdrawn || last.Reason != "session_cancelled" || last.Version != 2 {
+		t.Errorf("journalled %+v", last)
 	}
 }
 

@@ -94,7 +94,7 @@ func (h *history) drawLot() auction.Lot {
 
 func (h *history) run() {
 	defer h.unlockAll()
-	steps := map[string]func(){"bids": h.bid, "bids more": h.bid, "bids yet more": h.bid, "time": h.tick, "close": h.close,
+	steps := map[string]func(){"bids": h.bid, "bids more": h.bid, "bids yet more": h.bid, "time": h.tick, "close": h.close, "withdraw": h.withdraw,
 		"release": h.release, "lock": h.lock, "unvouched": h.unvouched, "recover": h.recover, "preheat": h.preheat,
 		"receipt": h.receipt}
 	names := slices.Sorted(maps.Keys(steps))
@@ -182,6 +182,16 @@ func (h *history) close() {
 	}
 	if got != (want != nil) {
 		h.t.Fatalf("close: %v %v, the book says %v", got, err, want)
+	}
+	h.wrote(want)
+}
+
+func (h *history) withdraw() {
+	lot := rapid.SampledFrom(h.lots).Draw(h.t, "withdrawing")
+	want := h.book.Withdraw(lot, "withdrawn", h.now)
+	got, err := h.s.Gate.Withdraw(context.Background(), h.book.Shard, lot, "withdrawn")
+	if err != nil || got != (want != nil) {
+		h.t.Fatalf("withdraw: %v %v, the book says %v", got, err, want)
 	}
 	h.wrote(want)
 }

@@ -30,6 +30,28 @@ func (g *Gate) Close(ctx context.Context, shard int, lot uuid.UUID) (bool, error
 	return false, trouble(status)
 }
 
+// Withdraw is auction.Gate's.
+func (g *Gate) Withdraw(ctx context.Context, shard int, lot uuid.UUID, reason string) (bool, error) {
+	if err := g.checkShard(shard); err != nil {
+		return false, err
+	}
+	if !plain(reason, 64) {
+		return false, fault.New(fault.Invalid, "invalid", "the reason is lower_snake")
+	}
+	status, err := g.status(ctx, g.scripts.withdraw, g.lotKeys(shard, lot, facts{})[:4], lot.String(), reason)
+	switch {
+	case err != nil:
+		return false, err
+	case status == statusDone:
+		return true, nil
+	case status == "before":
+		return false, nil
+	case status == "missing":
+		return false, fault.New(fault.NotFound, "lot_not_loaded", "the gate has no such lot")
+	}
+	return false, trouble(status)
+}
+
 // Release is auction.Gate's.
 func (g *Gate) Release(ctx context.Context, shard int, r auction.Release) (bool, error) {
 	if !ascending(r.Nth) || !plain(r.Reason, 64) {
@@ -54,7 +76,7 @@ func (g *Gate) Release(ctx context.Context, shard int, r auction.Release) (bool,
 	return false, trouble(status)
 }
 
-// lotKeys are the first KEYS of close.lua and release.lua.
+// lotKeys are the first KEYS of close.lua, release.lua and (but for the stock) withdraw.lua.
 func (g *Gate) lotKeys(shard int, lot uuid.UUID, f facts) []string {
 	return []string{g.keys.Head(shard), g.keys.Journal(shard), g.keys.Lots(shard), g.keys.Lot(shard, lot),
 		g.keys.Stock(shard, lot, f.code)}

@@ -26,7 +26,7 @@ end
 `
 
 type scripts struct {
-	decide, receipt, preheat, close, release, sweep, vouched, vouch, load, hold, leave *redis.Script
+	decide, receipt, preheat, close, withdraw, release, sweep, vouched, vouch, load, hold, leave *redis.Script
 }
 
 func newScripts(lineage, clock string) scripts {
@@ -39,7 +39,7 @@ func newScripts(lineage, clock string) scripts {
 	prelude := lineage + "\n" + clock + "\n" + source("common")
 	script := func(name string) *redis.Script { return redis.NewScript(prelude + source(name)) }
 	return scripts{decide: script("decide"), receipt: script("receipt"), preheat: script("preheat"), close: script("close"),
-		release: script("release"), sweep: script("sweep"), vouched: script("vouched"), vouch: script("vouch"),
+		withdraw: script("withdraw"), release: script("release"), sweep: script("sweep"), vouched: script("vouched"), vouch: script("vouch"),
 		load: script("load"), hold: script("hold"), leave: script("leave")}
 }
 

@@ -119,7 +119,7 @@ func TestHeadersCountWhatIsPassed(t *testing.T) {
 			return [2]int{h.keys + per(h.keysPer, 2), h.args + 2*(h.argsPer[0]-2+fields)}
 		}},
 		"release": {g.scripts.release, func(h header) [2]int { return [2]int{h.keys + per(h.keysPer, 2), h.args} }},
-		"close":   {g.scripts.close, nil}, "receipt": {g.scripts.receipt, nil}, "sweep": {g.scripts.sweep, nil},
+		"close":   {g.scripts.close, nil}, "withdraw": {g.scripts.withdraw, nil}, "receipt": {g.scripts.receipt, nil}, "sweep": {g.scripts.sweep, nil},
 		"vouched": {g.scripts.vouched, nil}, "vouch": {g.scripts.vouch, nil}, "load": {g.scripts.load, nil},
 		"hold": {g.scripts.hold, nil}, "leave": {g.scripts.leave, nil},
 	} {
@@ -170,6 +170,8 @@ func callAll(t *testing.T, g *Gate, perBuyer int) []auction.Lot {
 	_, err = g.Release(ctx, 0, auction.Release{Lot: lots[0].ID, Nth: []int{1, 2}})
 	check("release", err)
 	_, _ = g.Close(ctx, 0, lots[0].ID)
+	_, err = g.Withdraw(ctx, 0, lots[0].ID, "withdrawn")
+	check("withdraw", err)
 	_, _ = g.Receipt(ctx, 0, lots[0].ID, uuid.Nil, uuid.Nil)
 	check("sweep", g.Sweep(ctx, 0, []uuid.UUID{lots[1].ID}))
 	_, err = g.Hold(ctx, "a", "b", time.Second)
@@ -200,7 +202,7 @@ func TestScriptsAreUsed(t *testing.T) {
 		}
 		hash := redis.NewScript(defaultLineage + "\n" + defaultClock + "\n" + text + body).Hash()
 		used := false
-		for _, s := range []*redis.Script{all.decide, all.receipt, all.preheat, all.close, all.release, all.sweep, all.vouched, all.vouch, all.load, all.hold, all.leave} {
+		for _, s := range []*redis.Script{all.decide, all.receipt, all.preheat, all.close, all.withdraw, all.release, all.sweep, all.vouched, all.vouch, all.load, all.hold, all.leave} {
 			used = used || s.Hash() == hash
 		}
 		if !used {

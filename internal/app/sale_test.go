@@ -1,12 +1,14 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"rostrum/accounts"
 	"rostrum/auction"
 	"rostrum/internal/config"
 	"rostrum/internal/live"
@@ -152,4 +154,56 @@ func TestDoctorAndReadiness(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A scheduled session is cancelled before it starts: its lots are withdrawn by records, and nobody can buy.
+func TestAScheduledSessionIsCancelled(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t))
+			i.openSale(time.Minute, 1, 2, 2)
+			live1, lots := i.session, i.lots
+			i.planSale(time.Hour, time.Minute, 1, 3, 3)
+			operator, err := accounts.Mint(i.app.Accounts.Keys, accounts.Claims{User: newID(), Login: "operator", Area: "north", Roles: accounts.Operator,
+				IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Minute)})
+			must(t, err)
+			if status := i.cancel(operator, live1); status != http.StatusConflict {
+				t.Errorf("cancelling a live session: status %d", status)
+			}
+			if status := i.cancel(operator, i.session); status != http.StatusOK {
+				t.Errorf("cancelling a scheduled one: status %d", status)
+			}
+			live.Eventually(t, 20*time.Second, "the session to be cancelled", func() (bool, error) {
+				s, err := i.app.Store.Session(t.Context(), i.session.ID)
+				return s.State == auction.SessionCancelled, err
+			})
+			for _, l := range i.lots {
+				got, err := i.app.Store.Lot(t.Context(), l.ID)
+				must(t, err)
+				if got.State != auction.LotWithdrawn || got.Version != 1 {
+					t.Errorf("lot %+v", got)
+				}
+			}
+			i.session, i.lots = live1, lots
+			i.crowd.Rush(t.Context(), i.session.ID, i.members(4))
+			if i.counted() != 4 {
+				t.Error("the other session sold otherwise")
+			}
+		})
+	}
+}
+
+// cancel asks the API to cancel a session, as an operator's program does.
+func (i *installation) cancel(token string, s auction.Session) int {
+	i.t.Helper()
+	s, err := i.app.Store.Session(i.t.Context(), s.ID)
+	must(i.t, err)
+	request, err := http.NewRequestWithContext(i.t.Context(), http.MethodPost, "http://"+i.app.Addr().String()+"/api/v1/sessions/"+s.ID.String()+"/cancel", nil)
+	must(i.t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("If-Match", fmt.Sprintf("%q", fmt.Sprint(s.Rev)))
+	answer, err := http.DefaultClient.Do(request)
+	must(i.t, err)
+	defer answer.Body.Close()
+	return answer.StatusCode
 }

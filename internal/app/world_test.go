@@ -151,9 +151,19 @@ func (i *installation) stop() {
 // openSale publishes a session of flash lots with the given stocks, preheats it, and waits until it is live.
 func (i *installation) openSale(length time.Duration, perBuyer int, stocks ...int64) {
 	i.t.Helper()
+	i.planSale(time.Second, length, perBuyer, stocks...)
+	i.preheat()
+	live.Eventually(i.t, 10*time.Second, "the sale to open", func() (bool, error) {
+		return time.Now().UnixMicro() > i.session.StartsUS, nil
+	})
+}
+
+// planSale publishes a session of flash lots with the given stocks, which starts in a while.
+func (i *installation) planSale(startsIn, length time.Duration, perBuyer int, stocks ...int64) {
+	i.t.Helper()
 	ctx, now := i.t.Context(), time.Now()
 	seller := newID()
-	starts := now.Add(time.Second)
+	starts := now.Add(startsIn)
 	s := auction.Session{ID: newID(), Area: "north", Name: "Sale", Currency: "EUR", Zone: "UTC", StartsUS: starts.UnixMicro(),
 		EndsUS: starts.Add(length).UnixMicro(), Recurrence: auction.Once, State: auction.SessionDraft, Creator: seller, CreatedUS: now.UnixMicro(), Rev: 1}
 	must(i.t, i.app.Store.CreateSession(ctx, s))
@@ -177,8 +187,6 @@ func (i *installation) openSale(length time.Duration, perBuyer int, stocks ...in
 	}
 	must(i.t, i.app.Store.Publish(ctx, s, open))
 	i.session, i.lots = s, open
-	i.preheat()
-	live.Eventually(i.t, 10*time.Second, "the sale to open", func() (bool, error) { return time.Now().After(starts), nil })
 }
 
 // preheat preheats the session; the closer may be at it already.

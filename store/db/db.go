@@ -264,6 +264,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.rotateLoginStmt, err = db.PrepareContext(ctx, RotateLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query RotateLogin: %w", err)
 	}
+	if q.sessionsToCancelStmt, err = db.PrepareContext(ctx, SessionsToCancel); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsToCancel: %w", err)
+	}
 	if q.sessionsToEndStmt, err = db.PrepareContext(ctx, SessionsToEnd); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsToEnd: %w", err)
 	}
@@ -708,6 +711,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing rotateLoginStmt: %w", cerr)
 		}
 	}
+	if q.sessionsToCancelStmt != nil {
+		if cerr := q.sessionsToCancelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsToCancelStmt: %w", cerr)
+		}
+	}
 	if q.sessionsToEndStmt != nil {
 		if cerr := q.sessionsToEndStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsToEndStmt: %w", cerr)
@@ -892,6 +900,7 @@ type Queries struct {
 	renameAreaStmt            *sql.Stmt
 	revokeLoginStmt           *sql.Stmt
 	rotateLoginStmt           *sql.Stmt
+	sessionsToCancelStmt      *sql.Stmt
 	sessionsToEndStmt         *sql.Stmt
 	sessionsToPreheatStmt     *sql.Stmt
 	sessionsToRepeatStmt      *sql.Stmt
@@ -991,6 +1000,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		renameAreaStmt:            q.renameAreaStmt,
 		revokeLoginStmt:           q.revokeLoginStmt,
 		rotateLoginStmt:           q.rotateLoginStmt,
+		sessionsToCancelStmt:      q.sessionsToCancelStmt,
 		sessionsToEndStmt:         q.sessionsToEndStmt,
 		sessionsToPreheatStmt:     q.sessionsToPreheatStmt,
 		sessionsToRepeatStmt:      q.sessionsToRepeatStmt,

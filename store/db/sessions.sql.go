@@ -726,6 +726,36 @@ func (q *Queries) PublishLot(ctx context.Context, arg PublishLotParams) (int64, 
 	return result.RowsAffected()
 }
 
+const SessionsToCancel = `-- name: SessionsToCancel :many
+SELECT a.id FROM auctions AS a WHERE a.state = 'scheduled'
+AND EXISTS (SELECT 1 FROM lots AS w WHERE w.session_id = a.id AND w.state = 'withdrawn')
+AND NOT EXISTS (SELECT 1 FROM lots AS l WHERE l.session_id = a.id AND l.state <> 'withdrawn')
+ORDER BY a.id LIMIT 100
+`
+
+func (q *Queries) SessionsToCancel(ctx context.Context) ([]ID, error) {
+	rows, err := q.query(ctx, q.sessionsToCancelStmt, SessionsToCancel)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ID
+	for rows.Next() {
+		var id ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SessionsToEnd = `-- name: SessionsToEnd :many
 SELECT a.id FROM auctions AS a
 WHERE a.state = 'scheduled' AND a.starts_us <= ?

@@ -100,3 +100,9 @@ SELECT id, salt FROM lots WHERE shard = ? AND id IN (?);
 -- name: ApplyToLot :execrows
 UPDATE lots SET sold = sold + sqlc.arg(delta), version = sqlc.arg(version), state = sqlc.arg(state), closes_us = sqlc.arg(closes_us), stock = stock + sqlc.arg(added)
 WHERE shard = sqlc.arg(shard) AND id = sqlc.arg(id) AND sold + sqlc.arg(delta) <= stock + sqlc.arg(added) AND sold + sqlc.arg(delta) >= 0;
+
+-- name: SessionsToCancel :many
+SELECT a.id FROM auctions AS a WHERE a.state = 'scheduled'
+AND EXISTS (SELECT 1 FROM lots AS w WHERE w.session_id = a.id AND w.state = 'withdrawn')
+AND NOT EXISTS (SELECT 1 FROM lots AS l WHERE l.session_id = a.id AND l.state <> 'withdrawn')
+ORDER BY a.id LIMIT 100;

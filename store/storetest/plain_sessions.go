@@ -285,6 +285,21 @@ func sessionLife(t *testing.T, s *store.Store) {
 	}
 }
 
+// withdrawnSession: a scheduled session is cancelled when the last of its lots is withdrawn, and not before.
+func withdrawnSession(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
+	for i, want := range []auction.SessionState{auction.SessionScheduled, auction.SessionCancelled} {
+		sale.Apply(0, sale.Deliver(sale.Withdraw(sale.Lots[i]))...)
+		again, err := s.EndSessions(t.Context(), Opens)
+		must(t, err)
+		got, err := s.Session(t.Context(), sale.Session.ID)
+		must(t, err)
+		if got.State != want || len(again) != 0 {
+			t.Errorf("with %d of 2 lots withdrawn: %s, to be repeated %+v", i+1, got.State, again)
+		}
+	}
+}
+
 func dailySession(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1)
 	a := auction.Session{ID: sale.ID(), Area: "north", Name: "Daily", Currency: "EUR", StartsUS: Opens, EndsUS: Opens + Hour,

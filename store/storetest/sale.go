@@ -180,6 +180,16 @@ func (s *Sale) Close(l auction.Lot) auction.Record {
 	return *r
 }
 
+// Withdraw takes a lot out of the sale.
+func (s *Sale) Withdraw(l auction.Lot) auction.Record {
+	s.t.Helper()
+	r := s.Books[l.Shard].Withdraw(l.ID, "session_cancelled", s.Tick())
+	if r == nil {
+		s.t.Fatal("not withdrawn")
+	}
+	return *r
+}
+
 // Apply applies deliveries and fails the test on an error.
 func (s *Sale) Apply(shard int, list ...auction.Delivery) auction.Applied {
 	s.t.Helper()

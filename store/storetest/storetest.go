@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"sessions: lists", sessionLists},
 		{"sessions: life", sessionLife},
 		{"sessions: daily", dailySession},
+		{"sessions: withdrawn", withdrawnSession},
 		{"accounts: users", users},
 		{"accounts: many users", manyUsers},
 		{"accounts: log-ins", logins},

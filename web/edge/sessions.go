@@ -147,20 +147,50 @@ func (e *Edge) lotsWithItems(ctx context.Context, session uuid.UUID) ([]auction.
 	return lots, items, nil
 }
 
-// CancelSession ends a draft that still has rev. A published session may be in the gate, and only a journalled record
-// takes a lot out of it again: Conflict `session_published`. Stale `stale`.
+// CancelSession ends a session that still has rev: a draft at once; a scheduled one by withdrawing its lots from the gate,
+// so that its state follows as soon as those records are applied. Asking again after a failure goes on where it stopped.
+// Conflict `session_published` for one that has begun or is over. Stale `stale`.
 func (e *Edge) CancelSession(ctx context.Context, id uuid.UUID, rev int64) (auction.Session, error) {
-	s, err := e.draft(ctx, id)
+	s, err := e.Sessions.Session(ctx, id)
+	switch {
+	case err != nil:
+		return s, err
+	case s.Rev != rev:
+		return s, stale()
+	case s.StateAt(e.NowUS()) == auction.SessionScheduled:
+		err = e.withdrawLots(ctx, id)
+	default:
+		err = e.Sessions.CancelSession(ctx, id, rev)
+	}
 	if err != nil {
 		return s, err
 	}
-	if s.Rev != rev {
-		return s, stale()
-	}
-	if err := e.Sessions.CancelSession(ctx, id, rev); err != nil {
-		return s, err
-	}
 	return e.Sessions.Session(ctx, id)
+}
+
+// withdrawLots takes all lots of a session out of the gate. They are preheated first: what the gate does not hold it
+// cannot withdraw, and a lot that is withdrawn there is not preheated again.
+func (e *Edge) withdrawLots(ctx context.Context, session uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(ctx, e.PublishTimeout)
+	defer cancel()
+	if _, err := e.Preheat.Preheat(ctx, session); err != nil {
+		return err
+	}
+	for after := uuid.Nil; ; {
+		lots, err := e.Sessions.Lots(ctx, session, after, lotsAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, l := range lots {
+			if _, err := e.Gate.Withdraw(ctx, l.Shard, l.ID, "session_cancelled"); err != nil {
+				return err
+			}
+			after = l.ID
+		}
+		if len(lots) < lotsAtOnce {
+			return nil
+		}
+	}
 }
 
 // PreheatNow preheats a published session.
