@@ -121,7 +121,7 @@ func (a *App) AwaitShards(ctx context.Context, limit time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return fmt.Errorf("%w (%w)", err, ctx.Err())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
