@@ -63,7 +63,7 @@ type Gate struct {
 	journalMax int64
 	now        func() time.Time
 	token      func() string
-	facts      *otter.Cache[uuid.UUID, facts]
+	facts      cache.Memory[uuid.UUID, facts]
 }
 
 var (

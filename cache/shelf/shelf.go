@@ -73,10 +73,10 @@ type Shelf struct {
 	keys   cache.Keys
 	o      Options
 
-	cards    *otter.Cache[uuid.UUID, nodeCard]
-	sessions *otter.Cache[uuid.UUID, auction.Session]
-	where    *otter.Cache[uuid.UUID, uuid.UUID] // a lot's session, which never changes
-	listings *otter.Cache[uuid.UUID, *listing]
+	cards    cache.Memory[uuid.UUID, nodeCard]
+	sessions cache.Memory[uuid.UUID, auction.Session]
+	where    cache.Memory[uuid.UUID, uuid.UUID] // a lot's session, which never changes
+	listings cache.Memory[uuid.UUID, *listing]
 	flights  singleflight.Group
 	visits   *semaphore.Weighted
 	known    known
