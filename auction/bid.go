@@ -38,21 +38,30 @@ const MaxTrace = 64
 
 // Content is what a bid id stands for: all of the bid but its id, code and again, in one canonical text. The same id
 // with another content is `id_reused`.
-func (b Bid) Content() string { return content(b.Quantity, b.Kind, b.Amount, b.Seen, b.Currency) }
+func (b Bid) Content() string { return string(b.AppendContent(nil)) }
+
+// AppendContent appends Content to text.
+func (b *Bid) AppendContent(text []byte) []byte {
+	return appendContent(text, b.Quantity, b.Kind, b.Amount, b.Seen, b.Currency)
+}
 
 func content(quantity int64, kind BidKind, amount, seen int64, currency string) string {
-	s := "q" + strconv.FormatInt(quantity, 10)
+	return string(appendContent(nil, quantity, kind, amount, seen, currency))
+}
+
+func appendContent(s []byte, quantity int64, kind BidKind, amount, seen int64, currency string) []byte {
+	s = strconv.AppendInt(append(s, 'q'), quantity, 10)
 	if kind != "" {
-		s += " k" + string(kind)
+		s = append(append(s, " k"...), kind...)
 	}
 	if amount != 0 {
-		s += " a" + strconv.FormatInt(amount, 10)
+		s = strconv.AppendInt(append(s, " a"...), amount, 10)
 	}
 	if seen != 0 {
-		s += " s" + strconv.FormatInt(seen, 10)
+		s = strconv.AppendInt(append(s, " s"...), seen, 10)
 	}
 	if currency != "" {
-		s += " c" + currency
+		s = append(append(s, " c"...), currency...)
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -23,6 +24,7 @@ var prefixForm = regexp.MustCompile(`^[a-z0-9._-]{1,40}$`)
 type Keys struct {
 	prefix string
 	tags   []string
+	shards []string // what the keys of each shard begin with
 }
 
 // NewKeys makes the keys under a prefix ("": DefaultPrefix) for a number of shards, 1 … auction.MaxShards.
@@ -36,9 +38,10 @@ func NewKeys(prefix string, shards int) (Keys, error) {
 	if shards < 1 || shards > auction.MaxShards {
 		return Keys{}, fmt.Errorf("%d shards: want 1 … %d", shards, auction.MaxShards)
 	}
-	k := Keys{prefix: prefix, tags: make([]string, shards)}
+	k := Keys{prefix: prefix, tags: make([]string, shards), shards: make([]string, shards)}
 	for shard := range k.tags {
 		k.tags[shard] = tagFor(shard, shards)
+		k.shards[shard] = prefix + ":{" + k.tags[shard] + "}:"
 	}
 	return k, nil
 }
@@ -80,7 +83,7 @@ func (k Keys) Tag(shard int) string { return k.tags[shard] }
 // Slot gives the cluster slot in which all keys of a shard lie.
 func (k Keys) Slot(shard int) int { return slotOf(k.tags[shard]) }
 
-func (k Keys) shard(shard int) string { return k.prefix + ":{" + k.tags[shard] + "}:" }
+func (k Keys) shard(shard int) string { return k.shards[shard] }
 
 // ShardPattern matches every key of a shard and no other, for SCAN.
 func (k Keys) ShardPattern(shard int) string { return k.shard(shard) + "*" }
@@ -108,7 +111,25 @@ func (k Keys) Bids(shard int, lot uuid.UUID) string { return k.shard(shard) + "b
 
 // Unit is the purchase marker of a buyer's nth unit of a lot.
 func (k Keys) Unit(shard int, session, lot, buyer uuid.UUID, nth int) string {
-	return k.shard(shard) + "unit:" + session.String() + ":" + lot.String() + ":" + buyer.String() + ":" + strconv.Itoa(nth)
+	return string(k.AppendUnit(nil, shard, session, lot, buyer, nth))
+}
+
+// AppendUnit appends what Unit gives: a group of bids has one key a bid.
+func (k Keys) AppendUnit(b []byte, shard int, session, lot, buyer uuid.UUID, nth int) []byte {
+	b = append(append(b, k.shard(shard)...), "unit:"...)
+	for _, id := range [...]uuid.UUID{session, lot, buyer} {
+		b = append(AppendID(b, id), ':')
+	}
+	return strconv.AppendInt(b, int64(nth), 10)
+}
+
+// AppendID appends an id as uuid.UUID.String spells it.
+func AppendID(b []byte, id uuid.UUID) []byte {
+	b = append(hex.AppendEncode(b, id[:4]), '-')
+	b = append(hex.AppendEncode(b, id[4:6]), '-')
+	b = append(hex.AppendEncode(b, id[6:8]), '-')
+	b = append(hex.AppendEncode(b, id[8:10]), '-')
+	return hex.AppendEncode(b, id[10:])
 }
 
 // Lock is a lot's random-code lock.

@@ -296,6 +296,8 @@ func (h *history) preheat() {
 
 func (h *history) preheatByHand(l auction.Lot) auction.PreheatResult {
 	now, opens := max(h.now, h.book.LastUS), l.OpensUS
+	// The gate keeps the time by which it refused or wrote; the book is told by a bid on no lot.
+	h.book.Decide(auction.Bid{}, h.now)
 	for _, old := range h.book.State().Lots {
 		if old.ID == l.ID && (old.State == auction.LotClosed || old.State == auction.LotWithdrawn) {
 			return auction.PreheatClosed
@@ -303,8 +305,6 @@ func (h *history) preheatByHand(l auction.Lot) auction.PreheatResult {
 			opens = min(opens, old.OpensUS)
 		}
 	}
-	// The gate keeps the time that it refused or wrote by; the book is told by a bid on no lot.
-	h.book.Decide(auction.Bid{}, h.now)
 	if now >= opens {
 		return auction.PreheatOpen
 	}

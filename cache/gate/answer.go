@@ -13,28 +13,37 @@ import (
 	"rostrum/internal/fault"
 )
 
-const answerFields = 8
-
-// answer reads one answer of decide.lua. moved: the script wants to be asked anew.
-func (g *Gate) answer(at, fields any, b auction.Bid) (a auction.Answer, moved bool, err error) {
-	s, err := words(fields, answerFields)
-	if err != nil {
-		return a, false, err
-	}
-	verdict, mark := auction.Verdict(s[0]), s[1]
-	if verdict == statusAgain {
-		return a, true, nil
+// answer reads one answer of decide.lua: the script's time, its lot's words and its own.
+func (g *Gate) answer(at, lot, said any, b *auction.Bid) (auction.Answer, error) {
+	when, _ := at.(string)
+	terms, _ := lot.(string)
+	words, _ := said.(string)
+	verdict, words, _ := strings.Cut(words, " ")
+	mark, words, _ := strings.Cut(words, " ")
+	left, receipt, whole := strings.Cut(words, " ")
+	if !whole {
+		return auction.Answer{}, fault.New(fault.Internal, "gate_reply", fmt.Sprintf("an answer is %q", said))
 	}
 	var n numbers
-	a = auction.Answer{Verdict: verdict, Repeat: mark == "repeat", AtUS: n.of(fmt.Sprint(at)), OpensUS: n.of(s[2]),
-		ClosesUS: n.of(s[3]), PriceMinor: n.of(s[4]), Left: n.of(s[5]), Lost: mark == statusLost, RetryAfter: retryAfter(verdict)}
-	if verdict == auction.Admitted {
-		a.Receipt, err = g.receipt(s[7], s[6], b.Lot, b.Buyer, b.ID)
+	a := auction.Answer{Verdict: auction.Verdict(verdict), Repeat: mark == "repeat", AtUS: n.of(when), Left: n.of(left), Lost: mark == statusLost}
+	a.RetryAfter = retryAfter(a.Verdict)
+	currency := ""
+	if terms != "" && mark != statusUnvouched {
+		currency = setTerms(&a, terms, &n)
 	}
-	if err == nil {
-		err = n.err
+	if a.Verdict == auction.Admitted && n.err == nil {
+		a.Receipt, n.err = g.receipt(receipt, currency, b.Lot, b.Buyer, b.ID)
 	}
-	return a, false, err
+	return a, n.err
+}
+
+// setTerms reads the words of a lot: opens closes price currency.
+func setTerms(a *auction.Answer, terms string, n *numbers) (currency string) {
+	opens, terms, _ := strings.Cut(terms, " ")
+	closes, terms, _ := strings.Cut(terms, " ")
+	price, currency, _ := strings.Cut(terms, " ")
+	a.OpensUS, a.ClosesUS, a.PriceMinor = n.of(opens), n.of(closes), n.of(price)
+	return currency
 }
 
 func retryAfter(v auction.Verdict) time.Duration {

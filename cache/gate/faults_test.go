@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,6 +187,7 @@ func BenchmarkDecide(b *testing.B) {
 				l := cachetest.LotOf(0, func(l *auction.Lot) { l.Stock = map[bool]int64{true: 1 << 30, false: 0}[sold == "admitted"] })
 				s.Open(b, 0, l)
 				bids := make([]auction.Bid, n)
+				before := redisCPU(b, s.Client)
 				for b.Loop() {
 					for i := range bids {
 						bids[i] = cachetest.BidOn(l)
@@ -195,7 +197,22 @@ func BenchmarkDecide(b *testing.B) {
 					}
 				}
 				b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "bids/s")
+				b.ReportMetric((redisCPU(b, s.Client)-before)*1e6/float64(b.N*n), "redis-cpu-µs/bid")
 			})
 		}
 	}
+}
+
+// redisCPU gives the seconds of CPU that the Redis has used; other clients of it count, too.
+func redisCPU(b *testing.B, client redis.UniversalClient) float64 {
+	info, err := client.Info(ctx, "cpu").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	used := 0.0
+	for _, m := range regexp.MustCompile(`used_cpu_(?:sys|user):([0-9.]+)`).FindAllStringSubmatch(info, 2) {
+		seconds, _ := strconv.ParseFloat(m[1], 64)
+		used += seconds
+	}
+	return used
 }

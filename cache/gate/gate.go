@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Options struct {
 	Durability auction.Durability // what receipts promise
 	Timeout    time.Duration      // of one script; 0: 500 ms. Loading and sweeping take it for each of their pipelines, times 20
 	JournalMax int64              // records; a longer journal admits nobody. 0: 1,000,000
+	QueueMax   int                // bids that wait for one shard; more are turned away as Unavailable `overloaded`. 0: 2,000
 
 	// Lineage and Clock are Lua source. The defaults ask the Redis that runs the script; a stand-in that cannot be asked, and
 	// tests, bring their own.
@@ -37,9 +39,10 @@ type Options struct {
 const (
 	DefaultTimeout    = 500 * time.Millisecond
 	DefaultJournalMax = 1_000_000
+	DefaultQueueMax   = 2000
 )
 
-// MaxBids bounds the bids of one script, so that one call cannot hold up a Redis; Decide cuts longer slices, in order.
+// MaxBids bounds the bids of one script, so that one call cannot hold up a Redis.
 const MaxBids = 64
 
 // maxPipeline bounds the commands of one pipeline.
@@ -52,7 +55,8 @@ const bulkTimes = 20
 const maxFacts = 100_000
 
 // Gate decides for every shard of a deployment. It implements auction.Gate, auction.Lineage, auction.Journal and
-// auction.Leases, and is safe for concurrent use. It starts nothing and needs no closing; its client is its maker's.
+// auction.Leases, and is safe for concurrent use. Nothing of it runs while nobody asks, and it needs no closing; its client
+// is its maker's.
 type Gate struct {
 	client     redis.UniversalClient
 	keys       cache.Keys
@@ -64,6 +68,7 @@ type Gate struct {
 	now        func() time.Time
 	token      func() string
 	facts      cache.Memory[uuid.UUID, facts]
+	groups     *groups
 }
 
 var (
@@ -89,6 +94,7 @@ func New(client redis.UniversalClient, o Options) (*Gate, error) {
 	}
 	g := &Gate{client: client, keys: keys, scripts: newScripts(o.Lineage, o.Clock), deployment: o.Deployment,
 		durability: o.Durability, timeout: o.Timeout, journalMax: o.JournalMax, now: o.Now, token: o.Token, facts: remembered}
+	g.groups = newGroups(o.Shards, cmp.Or(o.QueueMax, DefaultQueueMax))
 	if g.timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}

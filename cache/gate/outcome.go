@@ -63,6 +63,9 @@ func notSent(err error) bool {
 
 // unsent: what failed before the script was sent has changed nothing, however it failed.
 func unsent(err error) error {
+	if fault.ClassOf(err) == fault.Unavailable {
+		return err
+	}
 	f := fault.Wrap(fault.Unavailable, "gate_unavailable", "the gate could not be asked", err)
 	f.RetryAfter = retryFault
 	return f

@@ -3,16 +3,16 @@ package gate
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
 	"rostrum/internal/fault"
 )
 
-// preheatAtOnce bounds the lots of one script: it writes a dozen fields each.
-const preheatAtOnce = 50
+// preheatAtOnce bounds the lots of one script: well under a millisecond in which nobody else is served.
+const preheatAtOnce = 64
 
 // Preheat is auction.Gate's. Lots of another shard, or without a code, are an Internal fault before anything is written.
 // A lot that the gate holds at a higher version is newer there: it stays as it is, and counts as written.
@@ -20,72 +20,195 @@ func (g *Gate) Preheat(ctx context.Context, shard int, lots []auction.Lot) ([]au
 	if err := g.checkShard(shard); err != nil {
 		return nil, err
 	}
-	for _, l := range lots {
-		if l.Shard != shard || !auction.CodeWellFormed(l.Code) || !plain(l.Area, 64) || l.PerBuyer < 1 || l.PerBuyer > auction.MaxPerBuyer {
+	for n := range lots {
+		if l := &lots[n]; l.Shard != shard || !g.publishable(l) {
 			return nil, fault.New(fault.Internal, "lot_not_publishable", fmt.Sprintf("lot %s of shard %d cannot be preheated in %d", l.ID, l.Shard, shard))
 		}
 	}
-	results := make([]auction.PreheatResult, 0, len(lots))
-	for some := range slices.Chunk(lots, preheatAtOnce) {
-		done, err := g.preheatSome(ctx, shard, some)
+	return g.PreheatLots(ctx, lots)
+}
+
+// publishable says whether a lot has what the rules read.
+func (g *Gate) publishable(l *auction.Lot) bool {
+	return l.Shard >= 0 && l.Shard < g.keys.Shards() && auction.CodeWellFormed(l.Code) && plain(l.Area, 64) &&
+		l.PerBuyer >= 1 && l.PerBuyer <= auction.MaxPerBuyer
+}
+
+// PreheatLots is Preheat for lots of any shards, in one pipeline with some scripts for each; PreheatBroken for one that
+// cannot be sold as it is. fault Unavailable `not_vouched` where one of their shards is not; then others may be written.
+func (g *Gate) PreheatLots(ctx context.Context, lots []auction.Lot) ([]auction.PreheatResult, error) {
+	results := make([]auction.PreheatResult, len(lots))
+	var left []int // their places
+	for n := range lots {
+		g.forget(lots[n].ID) // its terms may be new
+		if results[n] = auction.PreheatBroken; g.publishable(&lots[n]) {
+			left = append(left, n)
+		}
+	}
+	var old map[uuid.UUID]string // codes that the gate had, of those that it has with another
+	for range maxTries {
+		if len(left) == 0 {
+			return results, nil
+		}
+		err := g.preheatOnce(ctx, lots, left, old, results)
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, done...)
+		if left, old, err = g.again(ctx, lots, left, results); err != nil {
+			return nil, err
+		}
+	}
+	if len(left) > 0 {
+		return nil, unsettled()
 	}
 	return results, nil
 }
 
-// preheatSome writes the lots, and again all of them while one's code changes under it: writing is idempotent.
-func (g *Gate) preheatSome(ctx context.Context, shard int, lots []auction.Lot) ([]auction.PreheatResult, error) {
-	for range maxTries {
-		reply, err := g.preheatOnce(ctx, shard, lots)
+// again gives the lots that have to be written again, with the codes that they have now: writing is idempotent.
+func (g *Gate) again(ctx context.Context, lots []auction.Lot, sent []int, results []auction.PreheatResult) (left []int, old map[uuid.UUID]string, err error) {
+	old = map[uuid.UUID]string{}
+	for _, n := range sent {
+		if results[n] != statusAgain {
+			continue
+		}
+		id := lots[n].ID
+		found, err := g.about(ctx, lots[n].Shard, []uuid.UUID{id})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if reply[0] == statusUnvouched {
-			return nil, notVouched()
-		}
-		if len(reply) != 1+len(lots) {
-			return nil, fault.New(fault.Internal, "gate_reply", fmt.Sprintf("%d results for %d lots", len(reply)-1, len(lots)))
-		}
-		if results, ok := g.preheated(lots, reply[1:]); ok {
-			return results, nil
+		g.forget(id)
+		left = append(left, n)
+		if code := found[0].code; code != lots[n].Code {
+			old[id] = code
 		}
 	}
-	return nil, unsettled()
+	return left, old, nil
 }
 
-func (g *Gate) preheated(lots []auction.Lot, reply []any) ([]auction.PreheatResult, bool) {
-	results, ok := make([]auction.PreheatResult, len(lots)), true
-	for i, l := range lots {
-		g.forget(l.ID) // its terms may be new
-		word, _ := reply[i].(string)
-		results[i] = auction.PreheatResult(word)
-		ok = ok && word != statusAgain
+// preheatOnce writes the lots of those places, and their results.
+func (g *Gate) preheatOnce(ctx context.Context, lots []auction.Lot, places []int, old map[uuid.UUID]string, results []auction.PreheatResult) error {
+	var batches [][]int
+	last := map[int]int{} // of each shard, the batch that is being filled
+	for _, n := range places {
+		b, ok := last[lots[n].Shard]
+		if !ok || len(batches[b]) == preheatAtOnce {
+			b = len(batches)
+			last[lots[n].Shard] = b
+			batches = append(batches, nil)
+		}
+		batches[b] = append(batches[b], n)
 	}
-	return results, ok
-}
-
-func (g *Gate) preheatOnce(ctx context.Context, shard int, lots []auction.Lot) ([]any, error) {
-	ids := make([]uuid.UUID, len(lots))
-	for i, l := range lots {
-		ids[i] = l.ID
+	calls := make([]*redis.Cmd, len(batches))
+	send := func() error {
+		return g.bulk(ctx, func(p redis.Pipeliner) error {
+			for b, batch := range batches {
+				calls[b] = g.preheatCall(ctx, lots, batch, old)
+				_ = p.Process(ctx, calls[b]) // it is only noted
+			}
+			return nil
+		})
 	}
-	found, err := g.about(ctx, shard, ids)
+	err := send()
+	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
+		if err := g.scripts.preheat.Load(ctx, g.client).Err(); err != nil {
+			return outcome(err)
+		}
+		err = send()
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	keys, args := []string{g.keys.Head(shard), g.keys.Lots(shard)}, []any{len(lots)}
-	for i, l := range lots {
-		stock := g.keys.Stock(shard, l.ID, l.Code)
-		old := stock
-		if found[i].code != "" {
-			old = g.keys.Stock(shard, l.ID, found[i].code)
+	for b, batch := range batches {
+		if err := preheated(calls[b], batch, results); err != nil {
+			return err
 		}
-		fields := fieldsOf(l)
-		keys = append(keys, g.keys.Lot(shard, l.ID), stock, old)
-		args = append(append(args, l.ID.String(), found[i].code, l.Stock-l.Sold, len(fields)), fields...)
 	}
-	return g.run(ctx, g.scripts.preheat, keys, args...)
+	return nil
+}
+
+// preheated reads the results of one script.
+func preheated(call *redis.Cmd, batch []int, results []auction.PreheatResult) error {
+	reply, err := call.Slice()
+	switch {
+	case err != nil:
+		return outcome(err)
+	case len(reply) == 2 && reply[1] == statusUnvouched:
+		return notVouched()
+	case len(reply) != 2+len(batch) || reply[0] != replyVersion:
+		return fault.New(fault.Internal, "gate_reply", fmt.Sprintf("%d words for %d lots", len(reply), len(batch)))
+	}
+	for i, n := range batch {
+		word, _ := reply[2+i].(string)
+		results[n] = auction.PreheatResult(word)
+	}
+	return nil
+}
+
+// preheatCall makes the call of one script. Lots of one session agree in most of their fields, which are sent once.
+func (g *Gate) preheatCall(ctx context.Context, lots []auction.Lot, batch []int, old map[uuid.UUID]string) *redis.Cmd {
+	fields := make([][]any, len(batch))
+	for i, n := range batch {
+		fields[i] = fieldsOf(lots[n])
+	}
+	agreed, own := agreement(fields)
+	shard := lots[batch[0]].Shard
+	keys, args := newArguments(2+2*len(batch)), newArguments(3+2*len(agreed)+len(own)+len(batch)*(3+len(own)))
+	keys.text(g.keys.Head(shard))
+	keys.text(g.keys.Lots(shard))
+	args.number(int64(len(batch)))
+	args.number(int64(len(agreed)))
+	args.number(int64(len(own)))
+	for _, f := range agreed {
+		args.value(fields[0][f])
+		args.value(fields[0][f+1])
+	}
+	for _, f := range own {
+		args.value(fields[0][f])
+	}
+	for i, n := range batch {
+		l := &lots[n]
+		keys.text(g.keys.Lot(shard, l.ID))
+		keys.text(g.keys.Stock(shard, l.ID, l.Code))
+		code := old[l.ID]
+		if code != "" {
+			keys.text(g.keys.Stock(shard, l.ID, code))
+		}
+		args.id(l.ID)
+		args.text(code)
+		args.number(l.Stock - l.Sold)
+		for _, f := range own {
+			args.value(fields[i][f+1])
+		}
+	}
+	return redis.NewCmd(ctx, append(keys.behind("evalsha", g.scripts.preheat.Hash(), len(keys.ends)), args.behind()...)...)
+}
+
+// agreement gives the places of the fields that have one value in all the lots, and of those that have not.
+func agreement(fields [][]any) (agreed, own []int) {
+	for f := 0; f < len(fields[0]); f += 2 {
+		same := true
+		for i := 1; i < len(fields) && same; i++ {
+			same = fields[i][f+1] == fields[0][f+1]
+		}
+		if same {
+			agreed = append(agreed, f)
+		} else {
+			own = append(own, f)
+		}
+	}
+	return agreed, own
+}
+
+// value appends one of fieldsOf.
+func (a *arguments) value(v any) {
+	switch v := v.(type) {
+	case string:
+		a.text(v)
+	case int64:
+		a.number(v)
+	case int:
+		a.number(int64(v))
+	default:
+		a.text(fmt.Sprint(v))
+	}
 }

@@ -26,6 +26,7 @@ end
 `
 
 type scripts struct {
+	decideText                                                                                   string
 	decide, receipt, preheat, close, withdraw, release, sweep, vouched, vouch, load, hold, leave *redis.Script
 }
 
@@ -38,7 +39,8 @@ func newScripts(lineage, clock string) scripts {
 	}
 	prelude := lineage + "\n" + clock + "\n" + source("common")
 	script := func(name string) *redis.Script { return redis.NewScript(prelude + source(name)) }
-	return scripts{decide: script("decide"), receipt: script("receipt"), preheat: script("preheat"), close: script("close"),
+	decide := prelude + source("rules") + source("decide")
+	return scripts{decideText: decide, decide: redis.NewScript(decide), receipt: script("receipt"), preheat: script("preheat"), close: script("close"),
 		withdraw: script("withdraw"), release: script("release"), sweep: script("sweep"), vouched: script("vouched"), vouch: script("vouch"),
 		load: script("load"), hold: script("hold"), leave: script("leave")}
 }

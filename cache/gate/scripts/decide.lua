@@ -1,145 +1,177 @@
--- decide.lua: decides bids of one shard, each completely before the next. The port of auction.Book.Decide.
+-- decide.lua: decides bids of one shard, in their order. The port of auction.Book.Decide, behind rules.lua.
+-- Everything is read and decided before anything is written, and the first write is the one that can fail: a script that
+-- goes wrong has changed nothing. A buyer has one bid on a lot here, so no bid changes what another one's checks have read
+-- but the stock, which is counted as it goes.
 --
 -- KEYS[1] head
 -- KEYS[2] journal
 -- KEYS[3] lots
--- KEYS[+] lot, lock, bids                      for each lot
--- KEYS[+] stock, units 1 … per_buyer           for each bid: the stock by the code that was sent
+-- KEYS[+] lot, lock, bids, stock               for each lot: the stock by the code that the caller knows
+-- KEYS[+] units 1 … per_buyer                  for each bid
 -- ARGV[1] journal_max: longer, and only repeats are answered
 -- ARGV[2] number of lots
 -- ARGV[3] number of bids
--- ARGV[+] id, session, per_buyer               for each lot: what the caller made the keys from
--- ARGV[+] lot (1 …), bid, buyer, order, area, code, quantity, amount, seen, currency, content, trace    for each bid
--- returns {version, now, answer …}; an answer is {verdict, mark, opens, closes, price, left, currency, receipt}
---   verdict  as in auction; 'again': the lot is not what the keys were made from, ask anew
---   mark     first | repeat (with receipt) | unvouched | full | lost | '' (none)
+-- ARGV[+] id, session, per_buyer, code         for each lot: what the caller made the keys from
+-- ARGV[+] lot (1 …), bid, buyer, order, area, code, quantity, price, content, trace    for each bid; price: amount seen currency
+-- returns {version, now, lot …, answer …}
+--   lot      opens closes price currency; '' where there is none
+--   answer   verdict mark left receipt
+--   verdict  as in auction; 'again': ask anew, the lot is not what the keys were made from, or the buyer is in it twice
+--   mark     first | repeat (with receipt) | unvouched | full | lost | - (none)
 --   left     units left, -1 where stock was not looked at
---   receipt  order nths price version epoch seq time content
+--   receipt  order nths price version epoch seq time content; '' where there is none
 
 local head, journal, lots = KEYS[1], KEYS[2], KEYS[3]
 local journal_max, n_lots, n_bids = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local LOT_KEYS, LOT_ARGS, BID_ARGS = 3, 3, 12
+local LOT_KEYS, LOT_ARGS, BID_ARGS = 4, 4, 10
 local shard = open(head)
+local now = int(shard.now)
 local full -- whether the journal is; looked at once, when first needed
-
-local function answer(verdict, mark, lot, left, receipt)
-  return { verdict, mark or '', lot and lot.opens or '0', lot and lot.closes or '0', lot and lot.price or '0',
-    left and int(left) or '-1', lot and lot.currency or '', receipt or '' }
-end
-
-local known = {} -- lots read so far; what is written is written to Redis at once and here
-
--- read gives lot i as it stands; .missing where there is none.
-local function read(i)
-  if known[i] then return known[i] end
-  local k, a = 3 + (i - 1) * LOT_KEYS, 3 + (i - 1) * LOT_ARGS
-  local h = redis.call('HMGET', KEYS[k + 1], 'session', 'seller', 'area', 'price', 'currency', 'per_buyer', 'code', 'opens',
-    'closes', 'state', 'version')
-  known[i] = { id = ARGV[a + 1], key = KEYS[k + 1], lock = KEYS[k + 2], bids = KEYS[k + 3], missing = not h[1],
-    moved = h[1] and (h[1] ~= ARGV[a + 2] or h[6] ~= ARGV[a + 3]), seller = h[2], area = h[3], price = h[4], currency = h[5],
-    per_buyer = tonumber(h[6] or '0'), code = h[7], opens = h[8], closes = h[9], state = h[10], version = tonumber(h[11] or '0') }
-  return known[i]
-end
-
--- earlier answers a bid id that was admitted before.
-local function earlier(lot, bid)
-  local receipt = redis.call('HGET', lot.bids, bid.buyer .. ':' .. bid.id)
-  if not receipt then return nil end
-  local content = string.match(receipt, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ (.*)$')
-  if content ~= bid.content then return answer('id_reused', '', lot) end
-  return answer('admitted', 'repeat', lot, nil, receipt)
-end
-
--- closed_to gives the first check that fails before units are counted.
-local function closed_to(lot, bid)
-  if lot.state == 'withdrawn' then return 'withdrawn' end
-  if lot.state == 'closed' then return 'ended' end
-  if lot.state ~= 'open' then return 'paused' end
-  if shard.now < tonumber(lot.opens) then return 'not_started' end
-  if shard.now >= tonumber(lot.closes) then return 'ended' end
-  if bid.area ~= lot.area then return 'wrong_area' end
-  if bid.buyer == lot.seller then return 'own_lot' end
-  if redis.call('EXISTS', lot.lock) == 1 then return 'busy' end
-  if bid.code ~= lot.code then return 'bad_code' end
-  return nil
-end
-
--- free gives the lowest unit numbers that the buyer does not hold, as many as wanted, and how many are held.
-local function free(lot, bid)
-  local nths, held = {}, 0
-  for nth, marker in ipairs(redis.call('MGET', unpack(bid.units))) do
-    if marker then
-      held = held + 1
-    elseif #nths < bid.quantity then
-      nths[#nths + 1] = nth
-    end
-  end
-  return nths, held
-end
-
-local function beyond(lot, bid, held)
-  if held > 0 and lot.per_buyer == 1 then return 'already_bought' end
-  if held + bid.quantity > lot.per_buyer then return 'limit_reached' end
-  if bid.seen ~= '0' and bid.seen ~= lot.price or bid.amount ~= '0' and bid.amount ~= lot.price
-    or bid.currency ~= '' and bid.currency ~= lot.currency then return 'price_mismatch' end
-  return nil
-end
-
--- admit writes everything of an admission, after all checks.
-local function admit(lot, bid, nths, left)
-  local taken, version = table.concat(nths, ','), int(lot.version + 1)
-  local fields = { 'b', bid.id, 'u', bid.buyer, 'o', bid.order, 'n', taken, 'p', lot.price, 'c', lot.currency, 'x', bid.content }
-  if bid.trace ~= '' then fields[#fields + 1], fields[#fields + 2] = 'r', bid.trace end
-  local seq = append(shard, journal, 'bid', lot.id, version, fields)
-  for _, nth in ipairs(nths) do
-    redis.call('SET', bid.units[nth], bid.id .. ' ' .. bid.order .. ' ' .. shard.epoch .. ' ' .. seq, 'NX')
-  end
-  redis.call('DECRBY', bid.stock, int(bid.quantity))
-  redis.call('HSET', lot.key, 'version', version)
-  local receipt = table.concat({ bid.order, taken, lot.price, version, shard.epoch, seq, int(shard.now), bid.content }, ' ')
-  redis.call('HSET', lot.bids, bid.buyer .. ':' .. bid.id, receipt)
-  lot.version = lot.version + 1
-  return answer('admitted', 'first', lot, left - bid.quantity, receipt)
-end
 
 local function is_full()
   if full == nil then full = redis.call('XLEN', journal) >= journal_max end
   return full
 end
 
-local function decide(bid)
-  if not shard.valid then return answer('paused', 'unvouched') end
-  local lot = read(bid.lot)
-  if lot.missing then
-    if redis.call('SISMEMBER', lots, lot.id) == 1 then return answer('paused', 'lost') end
-    return answer('not_found')
-  end
-  if lot.moved then return answer('again') end
-  local first = earlier(lot, bid)
-  if first then return first end
-  if is_full() then return answer('paused', 'full', lot) end
-  local refused = closed_to(lot, bid)
-  if refused then return answer(refused, '', lot) end
-  local nths, held = free(lot, bid)
-  refused = beyond(lot, bid, held)
-  if refused then return answer(refused, '', lot) end
-  local left = tonumber(redis.call('GET', bid.stock) or '-1')
-  if left < 0 then return answer('paused', 'lost', lot) end -- the code is right and its stock is not there
-  if left < bid.quantity then return answer('sold_out', '', lot, left) end
-  return admit(lot, bid, nths, left)
+-- read gives lot i as it stands; .missing where there is none.
+local function read(i)
+  local k, a = 3 + (i - 1) * LOT_KEYS, 3 + (i - 1) * LOT_ARGS
+  local h = redis.call('HMGET', KEYS[k + 1], 'session', 'seller', 'area', 'price', 'currency', 'per_buyer', 'code', 'opens',
+    'closes', 'state', 'version')
+  return { id = ARGV[a + 1], key = KEYS[k + 1], lock = KEYS[k + 2], bids = KEYS[k + 3], stock = KEYS[k + 4], missing = not h[1],
+    moved = h[1] and (h[1] ~= ARGV[a + 2] or h[6] ~= ARGV[a + 3] or h[7] ~= ARGV[a + 4]), seller = h[2], area = h[3],
+    price = h[4], currency = h[5], per_buyer = tonumber(ARGV[a + 3]), code = h[7], opens = tonumber(h[8] or '0'),
+    closes = tonumber(h[9] or '0'), state = h[10], version = tonumber(h[11] or '0'), taken = 0, asked = {}, fields = {},
+    buyers = {}, written = {},
+    told = h[1] and table.concat({ h[8], h[9], h[4], h[5] }, ' ') or '' }
 end
 
-local reply = { REPLY, int(shard.now) }
+-- locked says whether somebody changes the lot from outside.
+local function locked(lot)
+  if lot.busy == nil then lot.busy = redis.call('EXISTS', lot.lock) == 1 end
+  return lot.busy
+end
+
+-- left gives the units that are left; nil: the stock is not there.
+local function left(lot)
+  if lot.stocked == nil then lot.stocked = tonumber(redis.call('GET', lot.stock) or false) end
+  return lot.stocked and lot.stocked - lot.taken
+end
+
+-- before gives the answer to a bid that is decided without its markers; nil: they are needed.
+local function before(lot, bid)
+  if not shard.valid then return 'paused unvouched -1 ' end
+  if lot.missing then
+    if redis.call('SISMEMBER', lots, lot.id) == 1 then return 'paused lost -1 ' end
+    return 'not_found - -1 '
+  end
+  if lot.moved or bid.twice then return 'again - -1 ' end
+  if bid.receipt then return earlier(bid) end
+  if is_full() then return 'paused full -1 ' end
+  local refused = closed_to(lot, shard.now)
+  if not refused then
+    if bid.area ~= lot.area then refused = 'wrong_area'
+    elseif bid.buyer == lot.seller then refused = 'own_lot'
+    elseif locked(lot) then refused = 'busy'
+    elseif bid.code ~= lot.code then refused = 'bad_code' end
+  end
+  return refused and refused .. ' - -1 '
+end
+
+local admitted = {} -- bids to be written, in order
+
+-- admit takes the units: the lowest that the buyer does not hold.
+local function admit(lot, bid, markers)
+  local nths = {}
+  for nth = 1, lot.per_buyer do
+    if not markers[bid.from + nth] and #nths < bid.quantity then nths[#nths + 1] = nth end
+  end
+  shard.seq, lot.version, lot.taken = shard.seq + 1, lot.version + 1, lot.taken + bid.quantity
+  bid.nths, bid.taken, bid.seq, bid.version = nths, table.concat(nths, ','), int(shard.seq), int(lot.version)
+  bid.receipt = table.concat({ bid.order, bid.taken, lot.price, bid.version, shard.epoch, bid.seq, now, bid.content }, ' ')
+  admitted[#admitted + 1] = bid
+  return 'admitted first ' .. int(left(lot)) .. ' ' .. bid.receipt
+end
+
+-- after answers a bid by its markers and the stock.
+local function after(lot, bid, markers)
+  local held = 0
+  for nth = 1, lot.per_buyer do
+    if markers[bid.from + nth] then held = held + 1 end
+  end
+  local refused = beyond(lot, bid, held)
+  if refused then return refused .. ' - -1 ' end
+  local there = left(lot)
+  if not there then return 'paused lost -1 ' end -- the code is right and its stock is not there
+  if there < bid.quantity then return 'sold_out - ' .. int(there) .. ' ' end
+  return admit(lot, bid, markers)
+end
+
+-- write writes an admission: the journal first, where an id that does not follow is an error.
+local function write(bid)
+  local lot, seq = bid.lot, bid.seq
+  local fields = { 'XADD', journal, shard.epoch .. '-' .. seq, 'k', 'bid', 'l', lot.id, 'v', bid.version, 't', now, 'b', bid.id,
+    'u', bid.buyer, 'o', bid.order, 'n', bid.taken, 'p', lot.price, 'c', lot.currency, 'x', bid.content }
+  if bid.trace ~= '' then fields[#fields + 1], fields[#fields + 2] = 'r', bid.trace end
+  redis.call(unpack(fields))
+  for _, nth in ipairs(bid.nths) do
+    redis.call('SET', KEYS[bid.keys + nth], bid.id .. ' ' .. bid.order .. ' ' .. shard.epoch .. ' ' .. seq, 'NX')
+  end
+  local written = lot.written
+  written[#written + 1], written[#written + 2] = bid.field, bid.receipt
+end
+
+local known, bids, reply = {}, {}, { REPLY, now }
+for i = 1, n_lots do
+  known[i] = read(i)
+  reply[2 + i] = known[i].told
+end
+
 local k, a = 3 + n_lots * LOT_KEYS, 3 + n_lots * LOT_ARGS
 for i = 1, n_bids do
-  local lot = tonumber(ARGV[a + 1])
+  local lot = known[tonumber(ARGV[a + 1])]
   local bid = { lot = lot, id = ARGV[a + 2], buyer = ARGV[a + 3], order = ARGV[a + 4], area = ARGV[a + 5], code = ARGV[a + 6],
-    quantity = tonumber(ARGV[a + 7]), amount = ARGV[a + 8], seen = ARGV[a + 9], currency = ARGV[a + 10],
-    content = ARGV[a + 11], trace = ARGV[a + 12], stock = KEYS[k + 1], units = {} }
-  local per_buyer = tonumber(ARGV[3 + lot * LOT_ARGS])
-  for nth = 1, per_buyer do bid.units[nth] = KEYS[k + 1 + nth] end
-  reply[2 + i] = decide(bid)
-  k, a = k + 1 + per_buyer, a + BID_ARGS
+    quantity = tonumber(ARGV[a + 7]), price = ARGV[a + 8], content = ARGV[a + 9], trace = ARGV[a + 10], keys = k,
+    twice = lot.buyers[ARGV[a + 3]] }
+  bid.field = bid.buyer .. ':' .. bid.id
+  lot.buyers[bid.buyer] = true
+  lot.asked[#lot.asked + 1], lot.fields[#lot.fields + 1] = bid, bid.field
+  bids[i], k, a = bid, k + lot.per_buyer, a + BID_ARGS
 end
-if shard.valid then keep(shard) end
+
+for i = 1, n_lots do
+  local lot = known[i]
+  if shard.valid and not lot.missing and lot.fields[1] then
+    local receipts = redis.call('HMGET', lot.bids, unpack(lot.fields))
+    for n, bid in ipairs(lot.asked) do bid.receipt = receipts[n] end
+  end
+end
+
+local names = {}
+for i, bid in ipairs(bids) do
+  bid.answer = before(bid.lot, bid)
+  if not bid.answer then
+    bid.from = #names
+    for nth = 1, bid.lot.per_buyer do names[bid.from + nth] = KEYS[bid.keys + nth] end
+  end
+end
+local markers = names[1] and redis.call('MGET', unpack(names)) or {}
+for i, bid in ipairs(bids) do
+  reply[2 + n_lots + i] = bid.answer or after(bid.lot, bid, markers)
+end
+
+for _, bid in ipairs(admitted) do write(bid) end
+for i = 1, n_lots do
+  local lot = known[i]
+  if lot.taken > 0 then
+    redis.call('HSET', lot.bids, unpack(lot.written))
+    redis.call('DECRBY', lot.stock, int(lot.taken))
+    redis.call('HSET', lot.key, 'version', int(lot.version))
+  end
+end
+if admitted[1] then
+  redis.call('HSET', head, 'seq', int(shard.seq), 'last', now)
+elseif shard.valid then
+  keep(shard)
+end
 return reply

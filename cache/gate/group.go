@@ -1,0 +1,226 @@
+package gate
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+)
+
+// Limits of groups. A script of MaxBids bids on lots of one unit a buyer takes about a millisecond; a group of lots with
+// many is cut by its markers. See DESIGN.md for what was tried.
+const (
+	maxFlight  = 1024 // bids of one pipeline
+	maxFlights = 2    // pipelines of one Redis in flight
+)
+
+// groups lets bids wait for their shard's next script: those that arrive while one is in flight are decided together in
+// the next, and what waits for several shards of one Redis goes in one pipeline, a script a shard. There is no timer: an
+// idle shard decides at once, and the busier it is, the larger its groups are. Nothing runs while nobody waits.
+type groups struct {
+	mu     sync.Mutex
+	queues []queue
+	nodes  map[redis.Cmdable]*node
+	most   int // bids waiting for a shard; more are turned away
+}
+
+// queue is what waits for a shard, in order.
+type queue struct {
+	waiting []*asked
+	flying  bool // a script of the shard is in flight: the next is made when it is back
+	ready   bool // the shard stands in its node's list
+}
+
+// node is a Redis and its shards that have somebody waiting and no script in flight.
+type node struct {
+	ready   []int
+	flights int
+}
+
+func newGroups(shards, most int) *groups {
+	return &groups{queues: make([]queue, shards), nodes: map[redis.Cmdable]*node{}, most: most}
+}
+
+// asked is a bid on its way through a group.
+type asked struct {
+	bid    *auction.Bid
+	place  int // among the bids of its caller
+	state  atomic.Int32
+	answer auction.Answer
+	done   chan struct{} // one answer
+}
+
+// The states of a bid: it can be given up until a script takes it.
+const (
+	stateWaiting int32 = iota
+	stateTaken
+	stateGivenUp
+)
+
+var askedPool = sync.Pool{New: func() any { return &asked{done: make(chan struct{}, 1)} }}
+
+func newAsked(b *auction.Bid, place int) *asked {
+	a, _ := askedPool.Get().(*asked)
+	a.bid, a.place, a.answer = b, place, auction.Answer{}
+	a.state.Store(stateWaiting)
+	return a
+}
+
+// recycle gives back what nobody else looks at any more.
+func (a *asked) recycle() {
+	a.bid = nil
+	askedPool.Put(a)
+}
+
+// wait gives the answer, or at ctx's end what is known then.
+func (a *asked) wait(ctx context.Context) auction.Answer {
+	select {
+	case <-a.done:
+		answer := a.answer
+		a.recycle()
+		return answer
+	case <-ctx.Done():
+	}
+	if a.state.CompareAndSwap(stateWaiting, stateGivenUp) {
+		return auction.Answer{Err: notInTime()}
+	}
+	return auction.Answer{Err: outcome(ctx.Err())} // it is with the script: nobody may touch it here
+}
+
+func (a *asked) give(answer auction.Answer) {
+	a.answer = answer
+	a.done <- struct{}{}
+}
+
+func (a *asked) fail(err error) { a.give(auction.Answer{Err: err}) }
+
+// enter puts bids into a shard's queue, all or none.
+func (q *groups) enter(on redis.Cmdable, shard int, bids []*asked, fly func(*node)) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.queues[shard].waiting)+len(bids) > q.most {
+		return overloaded()
+	}
+	q.queues[shard].waiting = append(q.queues[shard].waiting, bids...)
+	n := q.nodes[on]
+	if n == nil {
+		n = &node{}
+		q.nodes[on] = n
+	}
+	q.makeReady(n, shard)
+	if n.flights < maxFlights && len(n.ready) > 0 {
+		n.flights++
+		go fly(n)
+	}
+	return nil
+}
+
+// makeReady lists a shard for its node's next flight, if it has to be and is not.
+func (q *groups) makeReady(n *node, shard int) {
+	s := &q.queues[shard]
+	if !s.flying && !s.ready && len(s.waiting) > 0 {
+		s.ready = true
+		n.ready = append(n.ready, shard)
+	}
+}
+
+// fly decides what waits for a node, flight after flight, until nothing does.
+func (g *Gate) fly(n *node) {
+	var flight []group
+	for {
+		if flight = g.groups.board(n, flight, g.now()); flight == nil {
+			return
+		}
+		g.decideFlight(flight)
+	}
+}
+
+// board ends the last flight and takes the groups of the next; nil: there is none, and the caller's work is over.
+func (q *groups) board(n *node, last []group, now time.Time) []group {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, g := range last {
+		q.queues[g.shard].flying = false
+		q.makeReady(n, g.shard)
+	}
+	var flight []group
+	bids := 0
+	for len(n.ready) > 0 && bids < maxFlight {
+		shard := n.ready[0]
+		n.ready = n.ready[1:]
+		s := &q.queues[shard]
+		s.ready = false
+		if g := s.take(shard, now); len(g.bids) > 0 {
+			s.flying = true
+			flight = append(flight, g)
+			bids += len(g.bids)
+		}
+		q.makeReady(n, shard) // what was too late left nothing behind; where there is more, it waits for this flight
+	}
+	if flight == nil {
+		n.flights--
+	}
+	return flight
+}
+
+// group is what one script decides.
+type group struct {
+	shard int
+	bids  []*asked
+	whole bool // send the script's text: the Redis did not know its hash
+}
+
+func (g group) fail(err error) {
+	for _, a := range g.bids {
+		a.fail(err)
+	}
+}
+
+// take gives the next group, in order of arrival, without a second bid of a buyer on a lot: that one is decided in the
+// next. Who has waited too long is told so.
+func (s *queue) take(shard int, now time.Time) group {
+	g := group{shard: shard, bids: make([]*asked, 0, min(len(s.waiting), MaxBids))}
+	left := s.waiting[:0]
+	for _, a := range s.waiting {
+		switch {
+		case len(g.bids) == MaxBids || g.has(a.bid):
+			left = append(left, a)
+		case !a.state.CompareAndSwap(stateWaiting, stateTaken): // given up: its caller is gone
+		case late(a.bid, now):
+			a.fail(notInTime())
+		default:
+			g.bids = append(g.bids, a)
+		}
+	}
+	clear(s.waiting[len(left):])
+	s.waiting = left
+	return g
+}
+
+func (g *group) has(b *auction.Bid) bool {
+	for _, a := range g.bids {
+		if a.bid.Buyer == b.Buyer && a.bid.Lot == b.Lot {
+			return true
+		}
+	}
+	return false
+}
+
+// overloaded: more wait for the shard than it decides in good time.
+func overloaded() error {
+	f := fault.New(fault.Unavailable, "overloaded", "too many bids wait for this lot's shard")
+	f.RetryAfter = retryFault
+	return f
+}
+
+// notInTime: a bid's deadline passed before it was sent.
+func notInTime() error {
+	f := fault.New(fault.Unavailable, "deadline", "the bid's deadline passed before it was sent")
+	f.RetryAfter = retryFault
+	return f
+}
