@@ -277,14 +277,3 @@ func TestParseKeys(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	ks := keys(b, key("a", 1))
-	token := mint(b, ks, claims())
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := accounts.Verify(ks, token, now); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

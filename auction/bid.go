@@ -31,7 +31,19 @@ type Bid struct {
 	Currency string  // "" where not given
 	Trace    string  // request id, at most MaxTrace bytes of [A-Za-z0-9_-]
 	Deadline time.Time
+	Terms    Terms // the lot's, as far as whoever sends the bid knows them
 }
+
+// Terms is what a gate's keys of a lot are made from, frozen when it is published. They decide nothing: a gate that finds
+// others looks for itself. The zero Terms: not known.
+type Terms struct {
+	Session  uuid.UUID
+	PerBuyer int
+	Code     string
+}
+
+// Terms gives the lot's.
+func (l *Lot) Terms() Terms { return Terms{l.Session, l.PerBuyer, l.Code} }
 
 // MaxTrace bounds a request id, bytes.
 const MaxTrace = 64

@@ -13,8 +13,9 @@ import (
 	"rostrum/internal/fault"
 )
 
-// answer reads one answer of decide.lua: the script's time, its lot's words and its own.
-func (g *Gate) answer(at, lot, said any, b *auction.Bid) (auction.Answer, error) {
+// answer reads one answer of decide.lua: the script's time, its lot's words and its own. settled: it is a record that is in
+// MySQL.
+func (g *Gate) answer(at, lot, said any, b *auction.Bid) (_ auction.Answer, settled bool, _ error) {
 	when, _ := at.(string)
 	terms, _ := lot.(string)
 	words, _ := said.(string)
@@ -22,10 +23,11 @@ func (g *Gate) answer(at, lot, said any, b *auction.Bid) (auction.Answer, error)
 	mark, words, _ := strings.Cut(words, " ")
 	left, receipt, whole := strings.Cut(words, " ")
 	if !whole {
-		return auction.Answer{}, fault.New(fault.Internal, "gate_reply", fmt.Sprintf("an answer is %q", said))
+		return auction.Answer{}, false, fault.New(fault.Internal, "gate_reply", fmt.Sprintf("an answer is %q", said))
 	}
 	var n numbers
-	a := auction.Answer{Verdict: auction.Verdict(verdict), Repeat: mark == "repeat", AtUS: n.of(when), Left: n.of(left), Lost: mark == statusLost}
+	settled = mark == statusSettled
+	a := auction.Answer{Verdict: auction.Verdict(verdict), Repeat: settled || mark == "repeat", AtUS: n.of(when), Left: n.of(left), Lost: mark == statusLost}
 	a.RetryAfter = retryAfter(a.Verdict)
 	currency := ""
 	if terms != "" && mark != statusUnvouched {
@@ -34,7 +36,7 @@ func (g *Gate) answer(at, lot, said any, b *auction.Bid) (auction.Answer, error)
 	if a.Verdict == auction.Admitted && n.err == nil {
 		a.Receipt, n.err = g.receipt(receipt, currency, b.Lot, b.Buyer, b.ID)
 	}
-	return a, n.err
+	return a, settled, n.err
 }
 
 // setTerms reads the words of a lot: opens closes price currency.
@@ -73,7 +75,7 @@ func (g *Gate) Receipt(ctx context.Context, shard int, lot, buyer, bid uuid.UUID
 	switch s[1] {
 	case statusUnvouched:
 		return auction.Answer{}, notVouched()
-	case statusOK:
+	case statusOK, statusSettled:
 	default:
 		return auction.Answer{}, fault.New(fault.NotFound, "bid_not_found", "the gate holds no admission of this bid")
 	}
@@ -83,8 +85,14 @@ func (g *Gate) Receipt(ctx context.Context, shard int, lot, buyer, bid uuid.UUID
 	if n.err != nil {
 		return auction.Answer{}, n.err
 	}
-	a.Receipt, err = g.receipt(s[6], s[5], lot, buyer, bid)
-	return a, err
+	if a.Receipt, err = g.receipt(s[6], s[5], lot, buyer, bid); err != nil {
+		return auction.Answer{}, err
+	}
+	if s[1] == statusSettled {
+		return a, nil
+	}
+	a = g.durable(ctx, shard, a)
+	return a, a.Err
 }
 
 // receiptField is the field of a lot's receipts in which a bid's admission stands.

@@ -12,8 +12,8 @@ import (
 
 // Close is auction.Gate's. A withdrawn lot counts as closed before; a paused one is not over.
 func (g *Gate) Close(ctx context.Context, shard int, lot uuid.UUID) (bool, error) {
-	status, err := g.onLot(ctx, shard, lot, func(f facts) (string, error) {
-		return g.status(ctx, g.scripts.close, g.lotKeys(shard, lot, f), lot.String(), f.code)
+	status, err := g.onLot(ctx, shard, lot, func(f auction.Terms) (string, error) {
+		return g.status(ctx, g.scripts.close, g.lotKeys(shard, lot, f), lot.String(), f.Code)
 	})
 	switch {
 	case err != nil:
@@ -38,7 +38,7 @@ func (g *Gate) Withdraw(ctx context.Context, shard int, lot uuid.UUID, reason st
 	if !plain(reason, 64) {
 		return false, fault.New(fault.Invalid, "invalid", "the reason is lower_snake")
 	}
-	status, err := g.status(ctx, g.scripts.withdraw, g.lotKeys(shard, lot, facts{})[:4], lot.String(), reason)
+	status, err := g.status(ctx, g.scripts.withdraw, g.lotKeys(shard, lot, auction.Terms{})[:4], lot.String(), reason)
 	switch {
 	case err != nil:
 		return false, err
@@ -57,12 +57,12 @@ func (g *Gate) Release(ctx context.Context, shard int, r auction.Release) (bool,
 	if !ascending(r.Nth) || !plain(r.Reason, 64) {
 		return false, fault.New(fault.Invalid, "invalid", "units ascend from 1 to per_buyer; the reason is lower_snake")
 	}
-	status, err := g.onLot(ctx, shard, r.Lot, func(f facts) (string, error) {
+	status, err := g.onLot(ctx, shard, r.Lot, func(f auction.Terms) (string, error) {
 		keys := g.lotKeys(shard, r.Lot, f)
 		for _, nth := range r.Nth {
-			keys = append(keys, g.keys.Unit(shard, f.session, r.Lot, r.Buyer, nth))
+			keys = append(keys, g.keys.Unit(shard, f.Session, r.Lot, r.Buyer, nth))
 		}
-		return g.status(ctx, g.scripts.release, keys, r.Lot.String(), f.code, f.session.String(), r.Buyer.String(),
+		return g.status(ctx, g.scripts.release, keys, r.Lot.String(), f.Code, f.Session.String(), r.Buyer.String(),
 			r.Bid.String(), r.Order.String(), joinNths(r.Nth), r.Reason)
 	})
 	switch {
@@ -77,9 +77,9 @@ func (g *Gate) Release(ctx context.Context, shard int, r auction.Release) (bool,
 }
 
 // lotKeys are the first KEYS of close.lua, release.lua and (but for the stock) withdraw.lua.
-func (g *Gate) lotKeys(shard int, lot uuid.UUID, f facts) []string {
+func (g *Gate) lotKeys(shard int, lot uuid.UUID, f auction.Terms) []string {
 	return []string{g.keys.Head(shard), g.keys.Journal(shard), g.keys.Lots(shard), g.keys.Lot(shard, lot),
-		g.keys.Stock(shard, lot, f.code)}
+		g.keys.Stock(shard, lot, f.Code)}
 }
 
 func ascending(nth []int) bool {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
 )
@@ -67,19 +66,19 @@ func (e *entry) id(name string, value uuid.UUID) {
 	}
 }
 
-// decode reads an entry of a shard's journal and checks the record.
-func decode(deployment uuid.UUID, shard int, m redis.XMessage) (auction.Record, error) {
-	at, err := parseCursor(m.ID)
+// decode reads an entry of a shard's journal, its names and values one after the other, and checks the record. It keeps
+// nothing of the texts it is given: they may be pieces of a whole page.
+func decode(deployment uuid.UUID, shard int, id string, fields []string) (auction.Record, error) {
+	at, err := parseCursor(id)
 	r := auction.Record{Deployment: deployment, Shard: shard, Epoch: at.Epoch, Seq: at.Seq}
-	for name, value := range m.Values {
-		if err != nil {
-			break
-		}
-		text, _ := value.(string)
-		err = setField(&r, name, text)
+	if len(fields)%2 != 0 {
+		err = fmt.Errorf("%d names and values", len(fields))
+	}
+	for i := 0; i < len(fields) && err == nil; i += 2 {
+		err = setField(&r, fields[i], fields[i+1])
 	}
 	if err != nil {
-		return auction.Record{}, fmt.Errorf("journal entry %s of shard %d: %w", m.ID, shard, err)
+		return auction.Record{}, fmt.Errorf("journal entry %s of shard %d: %w", strings.Clone(id), shard, err)
 	}
 	if len(r.Nth) > 0 {
 		r.Quantity = int64(len(r.Nth))
@@ -92,7 +91,7 @@ func setField(r *auction.Record, name, value string) error {
 	var err error
 	switch name {
 	case "k":
-		r.Kind = auction.Kind(value)
+		r.Kind = auction.Kind(strings.Clone(value))
 	case "l":
 		r.Lot, err = uuid.Parse(value)
 	case "v":
@@ -112,11 +111,11 @@ func setField(r *auction.Record, name, value string) error {
 	case "p":
 		r.PriceMinor = n.of(value)
 	case "c":
-		r.Currency = value
+		r.Currency = strings.Clone(value)
 	case "x":
 		err = setContent(r, value)
 	case "r":
-		r.Trace = value
+		r.Trace = strings.Clone(value)
 	case "e":
 		r.ClosesUS = n.of(value)
 	case "d":
@@ -126,11 +125,11 @@ func setField(r *auction.Record, name, value string) error {
 	case "f":
 		r.Left = n.of(value)
 	case "y":
-		r.Reason = value
+		r.Reason = strings.Clone(value)
 	case "g":
 		r.Shards = int(n.of(value))
 	default:
-		err = fmt.Errorf("unknown field %q", name)
+		err = fmt.Errorf("unknown field %q", strings.Clone(name))
 	}
 	if err == nil {
 		err = n.err
@@ -149,13 +148,13 @@ func setContent(r *auction.Record, content string) error {
 		case 'q':
 			r.Quantity = n.of(value)
 		case 'k':
-			r.BidKind = auction.BidKind(value)
+			r.BidKind = auction.BidKind(strings.Clone(value))
 		case 'a':
 			r.Amount = n.of(value)
 		case 's':
 			r.Seen = n.of(value)
 		case 'c':
-			r.CurrencySeen = value
+			r.CurrencySeen = strings.Clone(value)
 		default:
 			return fmt.Errorf("content %q", content)
 		}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func TestJournalCodecIsGolden(t *testing.T) {
 		if d := cmp.Diff(fields[i], texts(encode(r))); d != "" || r.ID() != ids[i] {
 			t.Errorf("encode %s (-golden +got):\n%s", r.Kind, d)
 		}
-		got, err := decode(r.Deployment, r.Shard, message(ids[i], fields[i]))
+		got, err := decode(r.Deployment, r.Shard, ids[i], fields[i])
 		if d := cmp.Diff(r, got); err != nil || d != "" {
 			t.Errorf("decode %s: %v\n%s", r.Kind, err, d)
 		}
@@ -67,12 +68,70 @@ func texts(values []any) []string {
 	return s
 }
 
-func message(id string, fields []string) redis.XMessage {
-	m := redis.XMessage{ID: id, Values: map[string]any{}}
-	for i := 0; i+1 < len(fields); i += 2 {
-		m.Values[fields[i]] = fields[i+1]
+// reply is what XRANGE would answer.
+func reply(ids []string, fields [][]string) []byte {
+	var b bytes.Buffer
+	bulk := func(s string) { fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(s), s) }
+	fmt.Fprintf(&b, "*%d\r\n", len(ids))
+	for i, id := range ids {
+		b.WriteString("*2\r\n")
+		bulk(id)
+		fmt.Fprintf(&b, "*%d\r\n", len(fields[i]))
+		for _, s := range fields[i] {
+			bulk(s)
+		}
 	}
-	return m
+	return b.Bytes()
+}
+
+// read gives what a page holds, and its error.
+func read(raw []byte) (ids []string, fields [][]string, err error) {
+	p, ok := pageOf(raw)
+	if !ok {
+		return nil, nil, errReply
+	}
+	err = p.each(func(id string, f []string) error {
+		ids, fields = append(ids, id), append(fields, slices.Clone(f))
+		return nil
+	})
+	return ids, fields, err
+}
+
+func TestPagesAreReadAsTheyCome(t *testing.T) {
+	_, ids, fields := golden(t)
+	raw := reply(ids, fields)
+	gotIDs, gotFields, err := read(raw)
+	if d := cmp.Diff(ids, gotIDs) + cmp.Diff(fields, gotFields); err != nil || d != "" {
+		t.Errorf("%v\n%s", err, d)
+	}
+	if ids, _, err := read([]byte("*0\r\n")); err != nil || len(ids) != 0 {
+		t.Errorf("an empty page gives %v, %v", ids, err)
+	}
+	for cut := range raw {
+		if ids, _, err := read(raw[:cut]); err == nil {
+			t.Fatalf("%d entries of a reply that was cut at %d", len(ids), cut)
+		}
+	}
+	for _, wrong := range []string{"", "-MOVED 1 127.0.0.1:1\r\n", "$-1\r\n", "*-1\r\n", "*x\r\n", "*1\r\n*1\r\n$1\r\nx\r\n", "*99999999999\r\n",
+		"*0\r\nmore", "*1\r\n*2\r\n$3\r\n1-1\r\n*1000000000\r\n"} {
+		if ids, _, err := read([]byte(wrong)); err == nil {
+			t.Errorf("%q is taken: %v", wrong, ids)
+		}
+	}
+}
+
+func FuzzPage(f *testing.F) {
+	f.Add(reply([]string{"1-1"}, [][]string{{"k", "cut"}}))
+	f.Add([]byte("*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nk\r\n$0\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		ids, fields, err := read(raw)
+		if err != nil {
+			return
+		}
+		if again, _, err := read(reply(ids, fields)); err != nil || !slices.Equal(ids, again) {
+			t.Errorf("%q is read as %v, and written and read again as %v, %v", raw, ids, again, err)
+		}
+	})
 }
 
 // The scripts write what encode writes, field by field.
@@ -164,9 +223,9 @@ func TestDecodeRefuses(t *testing.T) {
 	for i, r := range records {
 		for broken := 0; broken < len(fields[i]); broken += 2 {
 			for _, value := range []string{"", "x", "-1", "9223372036854775808", "1,2,x"} {
-				m := message(ids[i], fields[i])
-				m.Values[fields[i][broken]] = value
-				got, err := decode(r.Deployment, r.Shard, m)
+				spoilt := slices.Clone(fields[i])
+				spoilt[broken+1] = value
+				got, err := decode(r.Deployment, r.Shard, ids[i], spoilt)
 				if err == nil && got.Check() != nil {
 					t.Errorf("%s with %s=%q is taken: %+v", r.Kind, fields[i][broken], value, got)
 				}
@@ -174,8 +233,32 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"", "1", "x-1", "1-x", "0-0"} {
-		if r, err := decode(records[0].Deployment, 0, message(id, fields[0])); err == nil {
+		if r, err := decode(records[0].Deployment, 0, id, fields[0]); err == nil {
 			t.Errorf("id %q is taken: %+v", id, r)
 		}
 	}
+	if r, err := decode(records[0].Deployment, 0, ids[0], fields[0][1:]); err == nil {
+		t.Errorf("names without their values are taken: %+v", r)
+	}
+}
+
+func BenchmarkReadPage(b *testing.B) {
+	r := auction.Record{Deployment: uuid.New(), Shard: 3, Epoch: 2, Seq: 1000, Kind: auction.KindBid, Lot: uuid.New(), Version: 77, TimeUS: 1_795_380_000_000_102,
+		Bid: uuid.New(), Buyer: uuid.New(), Order: uuid.New(), Quantity: 1, Nth: []int{1}, PriceMinor: 1990, Currency: "EUR", Seen: 1990, Trace: "req_01-K9Zzreq_01-K9Zz12"}
+	ids, fields := make([]string, 1000), make([][]string, 1000)
+	for i := range ids {
+		ids[i], fields[i] = r.ID(), texts(encode(r))
+	}
+	raw := reply(ids, fields)
+	b.ReportAllocs()
+	for b.Loop() {
+		p, _ := pageOf(raw)
+		records := make([]auction.Record, 0, p.entries)
+		_ = p.each(func(id string, fields []string) error {
+			r, err := decode(r.Deployment, 3, id, fields)
+			records = append(records, r)
+			return err
+		})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/record")
 }

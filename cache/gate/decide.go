@@ -65,7 +65,11 @@ func (g *Gate) decideSome(ctx context.Context, shard int, bids []auction.Bid, an
 	}
 	for _, a := range waiting {
 		place := a.place // before it is given back
-		answers[place] = a.wait(ctx)
+		answer, settled := a.wait(ctx)
+		if !settled {
+			answer = g.durable(ctx, shard, answer)
+		}
+		answers[place] = answer
 	}
 }
 
@@ -119,39 +123,40 @@ func lotsOf(group []*asked) (lots []uuid.UUID, at []int) {
 }
 
 // decideCall makes decide.lua's KEYS and ARGV, and counts the keys.
-func (g *Gate) decideCall(of group, lots []uuid.UUID, at []int, found []facts) (call *arguments, keys int) {
-	keys = decideKeys + decideLotKeys*len(lots)
-	for _, n := range at {
-		keys += found[n].perBuyer
+func (g *Gate) decideCall(of *group) (call *arguments, keys int) {
+	keys = decideKeys + decideLotKeys*len(of.lots)
+	for _, n := range of.at {
+		keys += of.terms[n].PerBuyer
 	}
-	call = newArguments(keys + decideArgs + decideLotArgs*len(lots) + decideBidArgs*len(of.bids))
+	call = newArguments(keys + decideArgs + decideLotArgs*len(of.lots) + decideBidArgs*len(of.bids))
 	call.text(g.keys.Head(of.shard))
 	call.text(g.keys.Journal(of.shard))
 	call.text(g.keys.Lots(of.shard))
-	for n, lot := range lots {
+	for n, lot := range of.lots {
 		call.text(g.keys.Lot(of.shard, lot))
 		call.text(g.keys.Lock(of.shard, lot))
 		call.text(g.keys.Bids(of.shard, lot))
-		call.text(g.keys.Stock(of.shard, lot, found[n].code))
+		call.text(g.keys.Stock(of.shard, lot, of.terms[n].Code))
 	}
 	for i, a := range of.bids {
-		f := &found[at[i]]
-		for nth := 1; nth <= f.perBuyer; nth++ {
-			call.bytes = g.keys.AppendUnit(call.bytes, of.shard, f.session, a.bid.Lot, a.bid.Buyer, nth)
+		f := &of.terms[of.at[i]]
+		for nth := 1; nth <= f.PerBuyer; nth++ {
+			call.bytes = g.keys.AppendUnit(call.bytes, of.shard, f.Session, a.bid.Lot, a.bid.Buyer, nth)
 			call.end()
 		}
 	}
 	call.number(g.journalMax)
-	call.number(int64(len(lots)))
+	call.number(int64(len(of.lots)))
 	call.number(int64(len(of.bids)))
-	for n, lot := range lots {
+	call.number(g.markAgeUS)
+	for n, lot := range of.lots {
 		call.id(lot)
-		call.id(found[n].session)
-		call.number(int64(found[n].perBuyer))
-		call.text(found[n].code)
+		call.id(of.terms[n].Session)
+		call.number(int64(of.terms[n].PerBuyer))
+		call.text(of.terms[n].Code)
 	}
 	for i, a := range of.bids {
-		call.bid(at[i]+1, a.bid)
+		call.bid(of.at[i]+1, a.bid)
 	}
 	return call, keys
 }
@@ -159,5 +164,5 @@ func (g *Gate) decideCall(of group, lots []uuid.UUID, at []int, found []facts) (
 // How many keys and arguments decide.lua takes: always, for each lot, for each bid beside its units.
 const (
 	decideKeys, decideLotKeys                = 3, 4
-	decideArgs, decideLotArgs, decideBidArgs = 3, 4, 10
+	decideArgs, decideLotArgs, decideBidArgs = 4, 4, 10
 )

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"rostrum/auction"
 	"rostrum/internal/fault"
 )
 
@@ -25,45 +26,67 @@ func (g *Gate) decideFlight(flight []group) {
 
 // decideOnce sends one pipeline, a script a group, and gives the groups that have to be asked again.
 func (g *Gate) decideOnce(ctx context.Context, flight []group) (again []group) {
-	sent, calls := make([]group, 0, len(flight)), make([]*redis.Cmd, 0, len(flight))
-	for _, of := range flight {
-		if call, err := g.decideCommand(ctx, of); err != nil {
+	if err := g.learn(ctx, flight); err != nil {
+		for _, of := range flight {
 			of.fail(err)
-		} else {
-			sent, calls = append(sent, of), append(calls, call)
 		}
-	}
-	if len(sent) == 0 {
 		return nil
 	}
+	calls := make([]*redis.Cmd, len(flight))
 	_, err := g.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, call := range calls {
-			_ = p.Process(ctx, call) // it is only noted
+		for i := range flight {
+			calls[i] = g.decideCommand(ctx, &flight[i])
+			_ = p.Process(ctx, calls[i]) // it is only noted
 		}
 		return nil
 	})
-	for i, of := range sent {
-		again = append(again, g.landed(of, calls[i], err)...)
+	for i := range flight {
+		again = append(again, g.landed(&flight[i], calls[i], err)...)
 	}
 	return again
 }
 
-// decideCommand makes a group's call. What fails here was not sent.
-func (g *Gate) decideCommand(ctx context.Context, of group) (*redis.Cmd, error) {
-	lots, at := lotsOf(of.bids)
-	found, err := g.about(ctx, of.shard, lots)
-	if err != nil {
-		return nil, err
+// learn finds the lots of a flight's groups and their terms: as they are remembered here, as the bids bring them, or by
+// asking.
+func (g *Gate) learn(ctx context.Context, flight []group) error {
+	var unknown []asking
+	for i := range flight {
+		of := &flight[i]
+		of.lots, of.at = lotsOf(of.bids)
+		of.terms = make([]auction.Terms, len(of.lots))
+		for n, lot := range of.lots {
+			terms, ok := g.terms.GetIfPresent(lot)
+			if !ok && !of.moved {
+				terms = of.brought(n)
+			}
+			if of.terms[n] = terms; terms.Code == "" {
+				unknown = append(unknown, asking{of.shard, lot, &of.terms[n]})
+			}
+		}
 	}
-	call, keys := g.decideCall(of, lots, at, found)
+	return g.look(ctx, unknown)
+}
+
+// brought gives the terms that the first bid on a lot came with.
+func (of *group) brought(lot int) auction.Terms {
+	for i, n := range of.at {
+		if n == lot {
+			return of.bids[i].bid.Terms
+		}
+	}
+	return auction.Terms{}
+}
+
+func (g *Gate) decideCommand(ctx context.Context, of *group) *redis.Cmd {
+	call, keys := g.decideCall(of)
 	if of.whole {
-		return redis.NewCmd(ctx, call.behind("eval", g.scripts.decideText, keys)...), nil
+		return redis.NewCmd(ctx, call.behind("eval", g.scripts.decideText, keys)...)
 	}
-	return redis.NewCmd(ctx, call.behind("evalsha", g.scripts.decide.Hash(), keys)...), nil
+	return redis.NewCmd(ctx, call.behind("evalsha", g.scripts.decide.Hash(), keys)...)
 }
 
 // landed answers a group's bids by what came back, and gives what has to be asked again.
-func (g *Gate) landed(of group, call *redis.Cmd, flightErr error) []group {
+func (g *Gate) landed(of *group, call *redis.Cmd, flightErr error) []group {
 	err := call.Err()
 	if err == nil && call.Val() == nil {
 		err = flightErr
@@ -73,13 +96,13 @@ func (g *Gate) landed(of group, call *redis.Cmd, flightErr error) []group {
 		return g.tell(of, call.Val())
 	case redis.HasErrorPrefix(err, "NOSCRIPT"):
 		of.whole = true
-		return []group{of}
+		return []group{*of}
 	case serverSaid(err) && !refused(err) && len(of.bids) > 1:
 		// Something in the script went wrong at one of the bids, and nothing was written. Asked one by one, each gets its
 		// own answer, and one that is broken harms nobody.
 		alone := make([]group, len(of.bids))
 		for i, a := range of.bids {
-			alone[i] = group{shard: of.shard, bids: []*asked{a}, whole: of.whole}
+			alone[i] = group{shard: of.shard, bids: []*asked{a}, whole: of.whole, moved: of.moved}
 		}
 		return alone
 	}
@@ -88,16 +111,15 @@ func (g *Gate) landed(of group, call *redis.Cmd, flightErr error) []group {
 }
 
 // tell gives a group's bids the script's answers.
-func (g *Gate) tell(of group, reply any) []group {
-	lots, at := lotsOf(of.bids)
+func (g *Gate) tell(of *group, reply any) []group {
 	words, _ := reply.([]any)
-	if len(words) != 2+len(lots)+len(of.bids) || words[0] != replyVersion {
-		of.fail(fault.New(fault.Internal, "gate_reply", fmt.Sprintf("%d words for %d bids on %d lots", len(words), len(of.bids), len(lots))))
+	if len(words) != 2+len(of.lots)+len(of.bids) || words[0] != replyVersion {
+		of.fail(fault.New(fault.Internal, "gate_reply", fmt.Sprintf("%d words for %d bids on %d lots", len(words), len(of.bids), len(of.lots))))
 		return nil
 	}
-	again := group{shard: of.shard}
+	again := group{shard: of.shard, moved: true}
 	for i, a := range of.bids {
-		answer, err := g.answer(words[1], words[2+at[i]], words[2+len(lots)+i], a.bid)
+		answer, settled, err := g.answer(words[1], words[2+of.at[i]], words[2+len(of.lots)+i], a.bid)
 		switch {
 		case err != nil:
 			a.fail(err)
@@ -105,6 +127,7 @@ func (g *Gate) tell(of group, reply any) []group {
 			g.forget(a.bid.Lot)
 			again.bids = append(again.bids, a)
 		default:
+			a.settled = settled
 			a.give(answer)
 		}
 	}

@@ -67,8 +67,10 @@ type Gate struct {
 	journalMax int64
 	now        func() time.Time
 	token      func() string
-	facts      cache.Memory[uuid.UUID, facts]
+	terms      cache.Memory[uuid.UUID, auction.Terms]
 	groups     *groups
+	marks      *marks
+	markAgeUS  int64 // 0: receipts do not wait for Kafka
 }
 
 var (
@@ -88,13 +90,17 @@ func New(client redis.UniversalClient, o Options) (*Gate, error) {
 	if o.Deployment == uuid.Nil || o.Durability == "" {
 		return nil, errors.New("gate: deployment and durability are needed")
 	}
-	remembered, err := otter.New(&otter.Options[uuid.UUID, facts]{MaximumSize: maxFacts})
+	remembered, err := otter.New(&otter.Options[uuid.UUID, auction.Terms]{MaximumSize: maxFacts})
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
 	g := &Gate{client: client, keys: keys, scripts: newScripts(o.Lineage, o.Clock), deployment: o.Deployment,
-		durability: o.Durability, timeout: o.Timeout, journalMax: o.JournalMax, now: o.Now, token: o.Token, facts: remembered}
+		durability: o.Durability, timeout: o.Timeout, journalMax: o.JournalMax, now: o.Now, token: o.Token, terms: remembered}
 	g.groups = newGroups(o.Shards, cmp.Or(o.QueueMax, DefaultQueueMax))
+	g.marks = newMarks(o.Shards)
+	if o.Durability == auction.DurableKafka {
+		g.markAgeUS = markStale.Microseconds()
+	}
 	if g.timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
@@ -48,11 +49,12 @@ func newGroups(shards, most int) *groups {
 
 // asked is a bid on its way through a group.
 type asked struct {
-	bid    *auction.Bid
-	place  int // among the bids of its caller
-	state  atomic.Int32
-	answer auction.Answer
-	done   chan struct{} // one answer
+	bid     *auction.Bid
+	place   int // among the bids of its caller
+	state   atomic.Int32
+	answer  auction.Answer
+	settled bool          // the answer's record is in MySQL
+	done    chan struct{} // one answer
 }
 
 // The states of a bid: it can be given up until a script takes it.
@@ -66,7 +68,7 @@ var askedPool = sync.Pool{New: func() any { return &asked{done: make(chan struct
 
 func newAsked(b *auction.Bid, place int) *asked {
 	a, _ := askedPool.Get().(*asked)
-	a.bid, a.place, a.answer = b, place, auction.Answer{}
+	a.bid, a.place, a.answer, a.settled = b, place, auction.Answer{}, false
 	a.state.Store(stateWaiting)
 	return a
 }
@@ -77,19 +79,19 @@ func (a *asked) recycle() {
 	askedPool.Put(a)
 }
 
-// wait gives the answer, or at ctx's end what is known then.
-func (a *asked) wait(ctx context.Context) auction.Answer {
+// wait gives the answer, or at ctx's end what is known then; settled: its record is in MySQL.
+func (a *asked) wait(ctx context.Context) (answer auction.Answer, settled bool) {
 	select {
 	case <-a.done:
-		answer := a.answer
+		answer, settled = a.answer, a.settled
 		a.recycle()
-		return answer
+		return answer, settled
 	case <-ctx.Done():
 	}
 	if a.state.CompareAndSwap(stateWaiting, stateGivenUp) {
-		return auction.Answer{Err: notInTime()}
+		return auction.Answer{Err: notInTime()}, false
 	}
-	return auction.Answer{Err: outcome(ctx.Err())} // it is with the script: nobody may touch it here
+	return auction.Answer{Err: outcome(ctx.Err())}, false // it is with the script: nobody may touch it here
 }
 
 func (a *asked) give(answer auction.Answer) {
@@ -173,9 +175,14 @@ type group struct {
 	shard int
 	bids  []*asked
 	whole bool // send the script's text: the Redis did not know its hash
+	moved bool // the terms that the bids bring are not the lots'
+
+	lots  []uuid.UUID     // each once
+	at    []int           // which of them each bid is on
+	terms []auction.Terms // of the lots
 }
 
-func (g group) fail(err error) {
+func (g *group) fail(err error) {
 	for _, a := range g.bids {
 		a.fail(err)
 	}

@@ -23,17 +23,41 @@ func (g *Gate) Read(ctx context.Context, shard int, after auction.Cursor, most i
 	}
 	ctx, cancel := context.WithTimeout(ctx, bulkTimes*g.timeout)
 	defer cancel()
-	entries, err := g.client.XRangeN(ctx, g.keys.Journal(shard), "("+cursorID(after), "+", int64(min(most, maxRead))).Result()
+	p, err := g.page(ctx, g.keys.Journal(shard), "("+cursorID(after), min(most, maxRead))
 	if err != nil {
 		return nil, outcome(err)
 	}
-	records := make([]auction.Record, len(entries))
-	for i, e := range entries {
-		if records[i], err = decode(g.deployment, shard, e); err != nil {
-			return nil, fault.Wrap(fault.Internal, "journal_damaged", "", err)
+	var records []auction.Record
+	err = p.each(func(id string, fields []string) error {
+		if records == nil {
+			records = make([]auction.Record, 0, p.entries)
 		}
+		r, err := decode(g.deployment, shard, id, fields)
+		records = append(records, r)
+		return err
+	})
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, "journal_damaged", "", err)
 	}
 	return records, nil
+}
+
+// page asks for the entries of a stream from one on, as the reply's bytes: the relay reads all that is ever decided, and a
+// map for each entry is what would cost it most.
+func (g *Gate) page(ctx context.Context, key, from string, most int) (page, error) {
+	cmd := redis.NewRawCmd(ctx, "XRANGE", key, from, "+", "COUNT", most)
+	_ = g.client.Process(ctx, cmd) // the error is the command's
+	raw, err := cmd.Result()
+	if err != nil {
+		return page{}, err
+	}
+	if p, ok := pageOf(raw); ok {
+		return p, nil
+	}
+	// An error reply, which a raw command takes for a reply: asked in the ordinary way, where the client follows a shard
+	// that has moved, and classifies the rest.
+	entries, err := g.client.XRangeN(ctx, key, from, "+", int64(most)).Result()
+	return page{listed: entries, entries: len(entries)}, err
 }
 
 // Trim is auction.Journal's.
@@ -69,7 +93,7 @@ func (g *Gate) Stats(ctx context.Context, shard int) (auction.JournalStats, erro
 	if len(first.Val()) == 0 || len(last.Val()) == 0 {
 		return s, nil
 	}
-	oldest, err := decode(g.deployment, shard, first.Val()[0])
+	oldest, err := decode(g.deployment, shard, first.Val()[0].ID, pairs(first.Val()[0]))
 	if err == nil {
 		s.First, s.OldestUS = oldest.At(), oldest.TimeUS
 		s.Last, err = parseCursor(last.Val()[0].ID)

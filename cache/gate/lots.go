@@ -10,67 +10,74 @@ import (
 	"rostrum/auction"
 )
 
-// facts is what the keys of a lot are made from. It is frozen when the lot is published, so a node asks for it once; a
-// script that finds another lot than its caller believed answers `again`, and the caller asks anew.
-type facts struct {
-	session  uuid.UUID
-	perBuyer int
-	code     string // "": the gate has no such lot
-}
-
 // maxTries bounds how often a request looks again at a lot that is being rewritten.
 const maxTries = 3
 
-// about gives the facts of lots, in their order, of those that are not remembered by one pipeline. Lots that the gate does
-// not have are not remembered: they may come. Its faults are Unavailable: nothing was decided yet.
-func (g *Gate) about(ctx context.Context, shard int, lots []uuid.UUID) ([]facts, error) {
-	found := make([]facts, len(lots))
-	var asked []int
+// about gives the terms of a shard's lots, in their order. Those that are not remembered are asked for by one pipeline;
+// lots that the gate does not have have none and are not remembered: they may come. Its faults are Unavailable: nothing was
+// decided yet.
+func (g *Gate) about(ctx context.Context, shard int, lots []uuid.UUID) ([]auction.Terms, error) {
+	found, unknown := make([]auction.Terms, len(lots)), make([]asking, 0, len(lots))
 	for i, lot := range lots {
-		f, ok := g.facts.GetIfPresent(lot)
-		if found[i] = f; !ok {
-			asked = append(asked, i)
+		var ok bool
+		if found[i], ok = g.terms.GetIfPresent(lot); !ok {
+			unknown = append(unknown, asking{shard, lot, &found[i]})
 		}
 	}
-	if len(asked) == 0 {
-		return found, nil
+	return found, g.look(ctx, unknown)
+}
+
+// asking is a lot whose terms are wanted, and where they go.
+type asking struct {
+	shard int
+	lot   uuid.UUID
+	into  *auction.Terms
+}
+
+// look asks for terms by one pipeline, and remembers them.
+func (g *Gate) look(ctx context.Context, lots []asking) error {
+	if len(lots) == 0 {
+		return nil
 	}
-	replies := make([]*redis.SliceCmd, len(asked))
+	replies := make([]*redis.SliceCmd, len(lots))
 	err := g.pipeline(ctx, g.timeout, func(p redis.Pipeliner) error {
-		for n, i := range asked {
-			replies[n] = p.HMGet(ctx, g.keys.Lot(shard, lots[i]), "session", "per_buyer", "code")
+		for i, l := range lots {
+			replies[i] = p.HMGet(ctx, g.keys.Lot(l.shard, l.lot), "session", "per_buyer", "code")
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, unsent(err)
+		return unsent(err)
 	}
-	for n, i := range asked {
-		if f, ok := factsOf(replies[n].Val()); ok {
-			found[i] = f
-			g.facts.Set(lots[i], f)
+	for i, l := range lots {
+		if terms, ok := termsOf(replies[i].Val()); ok {
+			*l.into = terms
+			g.terms.Set(l.lot, terms)
 		}
 	}
-	return found, nil
+	return nil
 }
 
-func factsOf(fields []any) (facts, bool) {
+func termsOf(fields []any) (auction.Terms, bool) {
+	if len(fields) != 3 {
+		return auction.Terms{}, false
+	}
 	session, _ := fields[0].(string)
 	perBuyer, _ := fields[1].(string)
 	code, _ := fields[2].(string)
 	id, err := uuid.Parse(session)
 	n, notNumber := strconv.Atoi(perBuyer)
-	return facts{id, n, code}, err == nil && notNumber == nil && code != ""
+	return auction.Terms{Session: id, PerBuyer: n, Code: code}, err == nil && notNumber == nil && code != ""
 }
 
 func (g *Gate) forget(lots ...uuid.UUID) {
 	for _, lot := range lots {
-		g.facts.Invalidate(lot)
+		g.terms.Invalidate(lot)
 	}
 }
 
 // onLot runs one script on a lot by what its keys are made from, and looks again where that was not true any more.
-func (g *Gate) onLot(ctx context.Context, shard int, lot uuid.UUID, run func(facts) (string, error)) (string, error) {
+func (g *Gate) onLot(ctx context.Context, shard int, lot uuid.UUID, run func(auction.Terms) (string, error)) (string, error) {
 	if err := g.checkShard(shard); err != nil {
 		return "", err
 	}
@@ -95,6 +102,7 @@ const (
 	statusDone      = "done"
 	statusUnvouched = "unvouched"
 	statusLost      = "lost"
+	statusSettled   = "settled"
 )
 
 // fieldsOf gives the hash of a lot: what the rules read, and stock for people who look.

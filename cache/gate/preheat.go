@@ -3,11 +3,13 @@ package gate
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
+	"rostrum/cache"
 	"rostrum/internal/fault"
 )
 
@@ -78,7 +80,7 @@ func (g *Gate) again(ctx context.Context, lots []auction.Lot, sent []int, result
 		}
 		g.forget(id)
 		left = append(left, n)
-		if code := found[0].code; code != lots[n].Code {
+		if code := found[0].Code; code != lots[n].Code {
 			old[id] = code
 		}
 	}
@@ -211,4 +213,65 @@ func (a *arguments) value(v any) {
 	default:
 		a.text(fmt.Sprint(v))
 	}
+}
+
+// Room says how much the gate's Redis may still take.
+func (g *Gate) Room(ctx context.Context) (cache.Room, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	room, err := cache.RoomOf(ctx, g.client)
+	if err != nil {
+		return room, unsent(err)
+	}
+	return room, nil
+}
+
+// Compare says which of the lots, at most maxPipeline/2, the gate does not hold, and which it holds in other terms than
+// these. What it holds at a higher version is newer there, and neither.
+func (g *Gate) Compare(ctx context.Context, lots []auction.Lot) (missing, different []uuid.UUID, err error) {
+	terms, stocks := make([]*redis.MapStringStringCmd, len(lots)), make([]*redis.IntCmd, len(lots))
+	err = g.bulk(ctx, func(p redis.Pipeliner) error {
+		for i := range lots {
+			l := &lots[i]
+			if !g.publishable(l) {
+				continue // and so not held
+			}
+			terms[i] = p.HGetAll(ctx, g.keys.Lot(l.Shard, l.ID))
+			stocks[i] = p.Exists(ctx, g.keys.Stock(l.Shard, l.ID, l.Code))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range lots {
+		var held map[string]string
+		if terms[i] != nil {
+			held = terms[i].Val()
+		}
+		switch {
+		case len(held) == 0:
+			missing = append(missing, lots[i].ID)
+		case newerThan(held, lots[i].Version):
+		case stocks[i].Val() == 0 || !holds(held, fieldsOf(lots[i])):
+			different = append(different, lots[i].ID)
+		}
+	}
+	return missing, different, nil
+}
+
+func newerThan(held map[string]string, version int64) bool {
+	n, err := strconv.ParseInt(held["version"], 10, 64)
+	return err == nil && n > version
+}
+
+// holds says whether a hash has all the fields and values.
+func holds(held map[string]string, fields []any) bool {
+	for f := 0; f < len(fields); f += 2 {
+		name, _ := fields[f].(string)
+		if held[name] != fmt.Sprint(fields[f+1]) {
+			return false
+		}
+	}
+	return true
 }

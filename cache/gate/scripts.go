@@ -12,10 +12,15 @@ var sources embed.FS
 // replyVersion is common.lua's REPLY.
 const replyVersion = "1"
 
-// Both ids are needed: after a failover to a replica and back, without a restart, only the replication id tells.
+// Both ids are needed: after a failover to a replica and back, without a restart, only the replication id tells. They are
+// looked for as plain text: a pattern would cost more than asking.
 const defaultLineage = `local function lineage()
-  local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
-  return string.match(info, 'run_id:(%x+)'), string.match(info, 'master_replid:(%x+)')
+  local function id(section, name)
+    local info = redis.call('INFO', section)
+    local _, at = string.find(info, name, 1, true)
+    return string.sub(info, at + 1, at + 40)
+  end
+  return id('server', 'run_id:'), id('replication', 'master_replid:')
 end
 `
 
@@ -26,8 +31,8 @@ end
 `
 
 type scripts struct {
-	decideText                                                                                   string
-	decide, receipt, preheat, close, withdraw, release, sweep, vouched, vouch, load, hold, leave *redis.Script
+	decideText                                                                                         string
+	decide, receipt, preheat, close, withdraw, release, sweep, vouched, vouch, load, hold, leave, mark *redis.Script
 }
 
 func newScripts(lineage, clock string) scripts {
@@ -42,7 +47,7 @@ func newScripts(lineage, clock string) scripts {
 	decide := prelude + source("rules") + source("decide")
 	return scripts{decideText: decide, decide: redis.NewScript(decide), receipt: script("receipt"), preheat: script("preheat"), close: script("close"),
 		withdraw: script("withdraw"), release: script("release"), sweep: script("sweep"), vouched: script("vouched"), vouch: script("vouch"),
-		load: script("load"), hold: script("hold"), leave: script("leave")}
+		load: script("load"), hold: script("hold"), leave: script("leave"), mark: script("mark")}
 }
 
 // source gives a script's text. The names are constants of this file: a missing one is a broken build, seen by any test.

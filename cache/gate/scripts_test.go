@@ -130,7 +130,7 @@ func TestHeadersCountWhatIsPassed(t *testing.T) {
 		"release": {g.scripts.release, func(h header) [2]int { return [2]int{h.keys + per(h.keysPer, 2), h.args} }},
 		"close":   {g.scripts.close, nil}, "withdraw": {g.scripts.withdraw, nil}, "receipt": {g.scripts.receipt, nil}, "sweep": {g.scripts.sweep, nil},
 		"vouched": {g.scripts.vouched, nil}, "vouch": {g.scripts.vouch, nil}, "load": {g.scripts.load, nil},
-		"hold": {g.scripts.hold, nil}, "leave": {g.scripts.leave, nil},
+		"hold": {g.scripts.hold, nil}, "leave": {g.scripts.leave, nil}, "mark": {g.scripts.mark, nil},
 	} {
 		h := headerOf(t, source(name))
 		want := [2]int{h.keys, h.args}
@@ -186,6 +186,7 @@ func callAll(t *testing.T, g *Gate, perBuyer int) []auction.Lot {
 	_, err = g.Hold(ctx, "a", "b", time.Second)
 	check("hold", err)
 	check("leave", g.Leave(ctx, "a", "b"))
+	check("mark", g.Mark(ctx, 0, auction.Cursor{Epoch: 1}))
 	return lots
 }
 
@@ -214,7 +215,7 @@ func TestScriptsAreUsed(t *testing.T) {
 		}
 		hash := redis.NewScript(defaultLineage + "\n" + defaultClock + "\n" + text + body).Hash()
 		used := false
-		for _, s := range []*redis.Script{all.decide, all.receipt, all.preheat, all.close, all.withdraw, all.release, all.sweep, all.vouched, all.vouch, all.load, all.hold, all.leave} {
+		for _, s := range []*redis.Script{all.decide, all.receipt, all.preheat, all.close, all.withdraw, all.release, all.sweep, all.vouched, all.vouch, all.load, all.hold, all.leave, all.mark} {
 			used = used || s.Hash() == hash
 		}
 		if !used {

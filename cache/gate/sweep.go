@@ -34,11 +34,11 @@ func (g *Gate) sweepLot(ctx context.Context, shard int, lot uuid.UUID) error {
 }
 
 func (g *Gate) sweepStep(ctx context.Context, shard int, lot uuid.UUID, remove string, session *uuid.UUID) error {
-	status, err := g.onLot(ctx, shard, lot, func(f facts) (string, error) {
-		*session = f.session
+	status, err := g.onLot(ctx, shard, lot, func(f auction.Terms) (string, error) {
+		*session = f.Session
 		keys := []string{g.keys.Head(shard), g.keys.Lots(shard), g.keys.Lot(shard, lot), g.keys.Bids(shard, lot),
-			g.keys.Lock(shard, lot), g.keys.Stock(shard, lot, f.code)}
-		return g.status(ctx, g.scripts.sweep, keys, lot.String(), f.code, remove)
+			g.keys.Lock(shard, lot), g.keys.Stock(shard, lot, f.Code)}
+		return g.status(ctx, g.scripts.sweep, keys, lot.String(), f.Code, remove)
 	})
 	switch {
 	case err != nil:

@@ -10,10 +10,11 @@ local function int(n) return string.format('%d', n) end
 -- open reads a shard's head. valid: this process, with this history, is the one that was vouched for, in the epoch that
 -- was loaded. now never runs back behind a time that was used.
 local function open(key)
-  local h = redis.call('HMGET', key, 'run', 'repl', 'vouched', 'epoch', 'seq', 'last')
+  local h = redis.call('HMGET', key, 'run', 'repl', 'vouched', 'epoch', 'seq', 'last', 'acked_at')
   local run, repl = lineage()
   local last = tonumber(h[6] or '0')
-  local s = { key = key, run = run or '', repl = repl or '', epoch = h[4] or '0', seq = tonumber(h[5] or '0'), last = last }
+  local s = { key = key, run = run or '', repl = repl or '', epoch = h[4] or '0', seq = tonumber(h[5] or '0'), last = last,
+    acked_at = tonumber(h[7] or '0') }
   s.now = math.max(clock(), last)
   s.valid = h[1] and h[1] == run and h[2] == repl and h[3] == h[4] and true or false
   return s

@@ -11,18 +11,19 @@
 -- ARGV[1] journal_max: longer, and only repeats are answered
 -- ARGV[2] number of lots
 -- ARGV[3] number of bids
+-- ARGV[4] how old the durable mark may be, µs: older, and only repeats are answered; 0: there is no mark
 -- ARGV[+] id, session, per_buyer, code         for each lot: what the caller made the keys from
 -- ARGV[+] lot (1 …), bid, buyer, order, area, code, quantity, price, content, trace    for each bid; price: amount seen currency
 -- returns {version, now, lot …, answer …}
 --   lot      opens closes price currency; '' where there is none
 --   answer   verdict mark left receipt
 --   verdict  as in auction; 'again': ask anew, the lot is not what the keys were made from, or the buyer is in it twice
---   mark     first | repeat (with receipt) | unvouched | full | lost | - (none)
+--   mark     first | repeat | settled (a repeat that is in MySQL) | unvouched | full | stale | lost | - (none)
 --   left     units left, -1 where stock was not looked at
 --   receipt  order nths price version epoch seq time content; '' where there is none
 
 local head, journal, lots = KEYS[1], KEYS[2], KEYS[3]
-local journal_max, n_lots, n_bids = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local journal_max, n_lots, n_bids, mark_age = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local LOT_KEYS, LOT_ARGS, BID_ARGS = 4, 4, 10
 local shard = open(head)
 local now = int(shard.now)
@@ -35,7 +36,7 @@ end
 
 -- read gives lot i as it stands; .missing where there is none.
 local function read(i)
-  local k, a = 3 + (i - 1) * LOT_KEYS, 3 + (i - 1) * LOT_ARGS
+  local k, a = 3 + (i - 1) * LOT_KEYS, 4 + (i - 1) * LOT_ARGS
   local h = redis.call('HMGET', KEYS[k + 1], 'session', 'seller', 'area', 'price', 'currency', 'per_buyer', 'code', 'opens',
     'closes', 'state', 'version')
   return { id = ARGV[a + 1], key = KEYS[k + 1], lock = KEYS[k + 2], bids = KEYS[k + 3], stock = KEYS[k + 4], missing = not h[1],
@@ -66,8 +67,9 @@ local function before(lot, bid)
     return 'not_found - -1 '
   end
   if lot.moved or bid.twice then return 'again - -1 ' end
-  if bid.receipt then return earlier(bid) end
+  if bid.receipt then return earlier(bid, shard.epoch) end
   if is_full() then return 'paused full -1 ' end
+  if mark_age > 0 and shard.now - shard.acked_at > mark_age then return 'paused stale -1 ' end
   local refused = closed_to(lot, shard.now)
   if not refused then
     if bid.area ~= lot.area then refused = 'wrong_area'
@@ -127,7 +129,7 @@ for i = 1, n_lots do
   reply[2 + i] = known[i].told
 end
 
-local k, a = 3 + n_lots * LOT_KEYS, 3 + n_lots * LOT_ARGS
+local k, a = 3 + n_lots * LOT_KEYS, 4 + n_lots * LOT_ARGS
 for i = 1, n_bids do
   local lot = known[tonumber(ARGV[a + 1])]
   local bid = { lot = lot, id = ARGV[a + 2], buyer = ARGV[a + 3], order = ARGV[a + 4], area = ARGV[a + 5], code = ARGV[a + 6],

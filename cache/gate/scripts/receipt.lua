@@ -4,7 +4,7 @@
 -- KEYS[2] lot
 -- KEYS[3] bids
 -- ARGV[1] buyer:bid
--- returns {version, now, status, opens, closes, price, currency, receipt}; status ok | none | unvouched
+-- returns {version, now, status, opens, closes, price, currency, receipt}; status ok | settled (it is in MySQL) | none | unvouched
 
 local head, lot, bids = KEYS[1], KEYS[2], KEYS[3]
 local field = ARGV[1]
@@ -16,4 +16,5 @@ if not shard.valid then return none('unvouched') end
 local receipt = redis.call('HGET', bids, field)
 if not receipt then return none('none') end
 local h = redis.call('HMGET', lot, 'opens', 'closes', 'price', 'currency')
-return { REPLY, int(shard.now), 'ok', h[1] or '0', h[2] or '0', h[3] or '0', h[4] or '', receipt }
+local epoch = string.match(receipt, '^%S+ %S+ %S+ %S+ (%S+) ')
+return { REPLY, int(shard.now), epoch == shard.epoch and 'ok' or 'settled', h[1] or '0', h[2] or '0', h[3] or '0', h[4] or '', receipt }

@@ -10,10 +10,11 @@ local function closed_to(lot, now)
   return nil
 end
 
--- earlier answers a bid id that was admitted before.
-local function earlier(bid)
-  if string.match(bid.receipt, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ (.*)$') ~= bid.content then return 'id_reused - -1 ' end
-  return 'admitted repeat -1 ' .. bid.receipt
+-- earlier answers a bid id that was admitted before. What an older epoch admitted and this one knows was rebuilt from MySQL.
+local function earlier(bid, epoch)
+  local of, content = string.match(bid.receipt, '^%S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
+  if content ~= bid.content then return 'id_reused - -1 ' end
+  return 'admitted ' .. (of == epoch and 'repeat' or 'settled') .. ' -1 ' .. bid.receipt
 end
 
 -- other says whether a bid names another price than the lot's.
