@@ -56,9 +56,12 @@ type Lot struct {
 	OpensUS    int64     `json:"opens_us"`
 	ClosesUS   int64     `json:"closes_us"` // moves only later: credits and extensions
 	State      LotState  `json:"state"`
-	Version    int64     `json:"version"` // records of this lot so far
-	Sold       int64     `json:"sold"`    // units sold and not returned, as MySQL has applied them
-	Rev        int64     `json:"rev"`     // of the row, for If-Match while it is a draft
+	Version    int64     `json:"version"`           // records of this lot so far
+	Sold       int64     `json:"sold"`              // units sold and not returned, as MySQL has applied them
+	Rev        int64     `json:"rev"`               // of the row, for If-Match while it is a draft
+	Slices     int       `json:"slices,omitzero"`   // over how many shards the stock is spread; 0 and 1: it is not
+	Slice      int       `json:"slice,omitzero"`    // which of them this lot is, from 0; published lots only
+	SliceOf    uuid.UUID `json:"slice_of,omitzero"` // the first slice's id, in every slice; Nil: not in slices, or a draft
 }
 
 // Unit is one sold unit of a lot: who has it and by which bid. Nth is 1 … PerBuyer, unique per lot and buyer.

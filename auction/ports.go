@@ -41,6 +41,7 @@ const (
 	PreheatWritten PreheatResult = "written"
 	PreheatOpen    PreheatResult = "open"   // refused: the lot has opened; missing keys of it are a loss, not a gap to fill
 	PreheatClosed  PreheatResult = "closed" // refused: the gate holds its close or withdrawal
+	PreheatBroken  PreheatResult = "broken" // not sent: without what the rules read, such as a code
 )
 
 // Release asks for an order's units to go back.

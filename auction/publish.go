@@ -19,6 +19,7 @@ const (
 	MaxSessionLots     = 100_000
 	MinSessionDuration = 5 * time.Second
 	MaxSessionDuration = 366 * 24 * time.Hour
+	MaxWrong           = 200 // wrong things of a session that are told at once; the rest is told when those are mended
 )
 
 // CheckSession says what is wrong with a session as its operator describes it, all at once; nil for nothing.
@@ -101,13 +102,15 @@ func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, nowUS int64,
 	}
 	open := make([]Lot, len(lots))
 	for n, l := range lots {
+		if len(wrong) >= MaxWrong {
+			return s, nil, wrong[:MaxWrong], nil
+		}
 		wrong = append(wrong, CheckLot(fmt.Sprintf("lots[%d].", n), l, items[l.Item], s)...)
 		l.State, l.OpensUS, l.ClosesUS = LotOpen, s.StartsUS, s.EndsUS
-		secret := make([]byte, 32)
-		if _, err := io.ReadFull(random, secret); err != nil {
-			return s, nil, nil, fmt.Errorf("publish: %w", err)
+		var err error
+		if l.Code, l.Salt, err = secrets(random); err != nil {
+			return s, nil, nil, err
 		}
-		l.Code, l.Salt = code(secret[:16]), secret[16:]
 		open[n] = l
 	}
 	if len(wrong) > 0 {
@@ -115,6 +118,15 @@ func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, nowUS int64,
 	}
 	s.State, s.Lots = SessionScheduled, len(lots)
 	return s, open, nil, nil
+}
+
+// secrets draws a lot's code and salt.
+func secrets(random io.Reader) (string, []byte, error) {
+	secret := make([]byte, 32)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return "", nil, fmt.Errorf("publish: %w", err)
+	}
+	return code(secret[:16]), secret[16:], nil
 }
 
 // code writes 16 random bytes as 22 characters of base62.

@@ -217,6 +217,15 @@ func TestPublishSaysAllThatIsWrong(t *testing.T) {
 	}
 }
 
+// A session of a hundred thousand wrong lots is told the first of them: what is told fits into an answer.
+func TestPublishSaysNoMoreThanFits(t *testing.T) {
+	drafts := make([]auction.Lot, auction.MaxSessionLots)
+	_, open, wrong, err := auction.Publish(aSession(), drafts, nil, nowUS, zeros{})
+	if err != nil || open != nil || len(wrong) != auction.MaxWrong || !strings.HasPrefix(wrong[0].Name, "lots[0].") {
+		t.Errorf("%d wrong things, published %v, %v", len(wrong), open, err)
+	}
+}
+
 func TestPublishNeedsRandomness(t *testing.T) {
 	items := map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1)}
 	broken := errors.New("no randomness")

@@ -31,6 +31,10 @@ const (
 	KindRegistered Kind = "registered" // a bidder was admitted to the lot
 )
 
+// kinds has the most frequent first: it is searched for each record that is read.
+var kinds = [...]Kind{KindBid, KindReleased, KindExtended, KindClosed, KindGenesis, KindCut, KindToppedUp, KindWithdrawn,
+	KindPaused, KindResumed, KindCorrected, KindRegistered}
+
 // Kinds lists all kinds.
 func Kinds() []Kind {
 	return []Kind{KindGenesis, KindCut, KindBid, KindExtended, KindClosed, KindReleased, KindToppedUp, KindWithdrawn,
@@ -82,23 +86,38 @@ func (r Record) ID() string { return fmt.Sprintf("%d-%d", r.Epoch, r.Seq) }
 
 // JSON gives the record's bytes: one object, fields in order, no spaces, integers only.
 func (r Record) JSON() ([]byte, error) {
-	if err := r.Check(); err != nil {
+	b, err := r.AppendJSON(make([]byte, 0, usualRecordBytes))
+	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(r)
-	if err == nil && len(b) > MaxRecordBytes {
-		return nil, fmt.Errorf("record %d/%s: %d bytes, at most %d", r.Shard, r.ID(), len(b), MaxRecordBytes)
-	}
-	return b, err
+	return b, nil
+}
+
+// usualRecordBytes holds the JSON of nearly every record.
+const usualRecordBytes = 640
+
+func errTooLong(r *Record, n int) error {
+	return fmt.Errorf("record %d/%s: %d bytes, at most %d", r.Shard, r.ID(), n, MaxRecordBytes)
 }
 
 // ParseRecord reads a record's JSON and checks it. It accepts exactly the bytes that JSON writes, and gives the zero
 // Record with an error for all else: the fork check compares bytes, so one record must not have two spellings.
 func ParseRecord(b []byte) (Record, error) {
-	var r Record
 	if len(b) > MaxRecordBytes {
-		return r, fmt.Errorf("record: %d bytes, at most %d", len(b), MaxRecordBytes)
+		return Record{}, fmt.Errorf("record: %d bytes, at most %d", len(b), MaxRecordBytes)
 	}
+	if r, ok := readRecord(b); ok {
+		if err := r.Check(); err != nil {
+			return Record{}, err
+		}
+		return r, nil
+	}
+	return parseSlowly(b)
+}
+
+// parseSlowly decides what readRecord does not take: by encoding/json, and by writing it again.
+func parseSlowly(b []byte) (Record, error) {
+	var r Record
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Record{}, fmt.Errorf("record: %w", err)
 	}
@@ -118,7 +137,7 @@ func (r Record) Check() error {
 		return fmt.Errorf("record %d/%s %s: %s", r.Shard, r.ID(), r.Kind, fmt.Sprintf(what, args...))
 	}
 	switch {
-	case !slices.Contains(Kinds(), r.Kind):
+	case !slices.Contains(kinds[:], r.Kind):
 		return bad("unknown kind")
 	case r.Deployment == uuid.Nil:
 		return bad("no deployment")
@@ -140,13 +159,13 @@ func (r Record) Check() error {
 
 // exact says whether every codec keeps the record as it is: Lua's numbers are whole below 2^53 only, JSON's texts UTF-8.
 func (r Record) exact() bool {
-	for _, n := range []int64{r.Epoch, r.Seq, r.Version, r.Quantity, r.PriceMinor, r.Amount, r.Seen, r.ClosesUS, r.CreditUS,
+	for _, n := range [...]int64{r.Epoch, r.Seq, r.Version, r.Quantity, r.PriceMinor, r.Amount, r.Seen, r.ClosesUS, r.CreditUS,
 		r.CapUsedUS, r.Left} {
 		if !money.Valid(n) {
 			return false
 		}
 	}
-	for _, text := range []string{r.Currency, string(r.BidKind), r.CurrencySeen, r.Trace, r.Reason} {
+	for _, text := range [...]string{r.Currency, string(r.BidKind), r.CurrencySeen, r.Trace, r.Reason} {
 		if !utf8.ValidString(text) {
 			return false
 		}

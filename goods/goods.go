@@ -79,6 +79,8 @@ type Page struct {
 type Items interface {
 	CreateItem(ctx context.Context, i Item) error
 	Item(ctx context.Context, id uuid.UUID) (Item, error)
+	// ItemsByID gives those of the items that exist, in no order, at most 1000 at once; none: empty.
+	ItemsByID(ctx context.Context, ids []uuid.UUID) ([]Item, error)
 	// ChangeItem writes i where the row's rev is i.Rev, and raises it.
 	ChangeItem(ctx context.Context, i Item) (Item, error)
 	// WithdrawItem marks it withdrawn. An item that a published, unfinished session has is not withdrawn (`item_in_sale`).

@@ -52,6 +52,8 @@ type batch struct {
 	lots   map[uuid.UUID]*lot
 	parked []parking
 	done   auction.Applied
+
+	scratch []byte // for texts of statements
 }
 
 // parking is a delivery that cannot be applied, and why.
@@ -187,21 +189,22 @@ func firstAhead(p auction.Position, deliveries []auction.Delivery) int64 {
 // record writes the records themselves. A row in the way is no case to recover from: the position says that there is
 // none, so position and stored journal contradict each other.
 func (b *batch) record(ctx context.Context, list []auction.Delivery) error {
-	var args []any
+	r := b.rowsInto(ctx, insertRecords)
 	for _, d := range list {
-		args = append(args, recordArgs(d)...)
+		recordRow(r.begin(), d).end()
 	}
-	err := insertRecords.insert(ctx, b.conn, args)
+	err := r.write(ctx, b)
 	if _, ok := duplicate(err); ok {
 		return fmt.Errorf("shard %d: the stored journal is ahead of its position: %w", b.shard, err)
 	}
 	return err
 }
 
-// recordArgs is a row of records. The bytes are stored as they came, never encoded anew: the fork check compares them.
-func recordArgs(d auction.Delivery) []any {
+// recordRow is a row of records. The bytes are stored as they came, never encoded anew: the fork check compares them.
+func recordRow(to *rows, d auction.Delivery) *rows {
 	r := d.Record
-	return []any{r.Shard, r.Seq, r.Epoch, string(r.Kind), db.ID(r.Lot), db.ID(r.Buyer), db.ID(r.Bid), r.Version, r.TimeUS, d.Offset, d.Raw}
+	return to.int(int64(r.Shard)).int(r.Seq).int(r.Epoch).string(string(r.Kind)).id(db.ID(r.Lot)).id(db.ID(r.Buyer)).id(db.ID(r.Bid)).
+		int(r.Version).int(r.TimeUS).int(d.Offset).bytes(d.Raw)
 }
 
 // orphan notes records of an epoch that is over. The same one comes again with every resend: it is noted once.

@@ -25,14 +25,20 @@ func itemOf(g db.Good) goods.Item {
 func sessionOf(a db.Auction) auction.Session {
 	s := auction.Session{ID: uuid.UUID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency, StartsUS: a.StartsUs, EndsUS: a.EndsUs,
 		Recurrence: a.Recurrence, Zone: a.Zone, State: a.State, Creator: uuid.UUID(a.CreatorID), CreatedUS: a.CreatedUs, Rev: a.Rev}
-	if a.ParentID != nil {
-		s.Parent = uuid.UUID(*a.ParentID)
-	}
+	s.Parent = idOr(a.ParentID)
 	return s
 }
 
-// parent is NULL where there is none: the unique key on it then does not apply.
-func parent(id uuid.UUID) *db.ID {
+// idOr is uuid.Nil for NULL.
+func idOr(id *db.ID) uuid.UUID {
+	if id == nil {
+		return uuid.Nil
+	}
+	return uuid.UUID(*id)
+}
+
+// orNull is NULL where there is none: a unique key on it then does not apply.
+func orNull(id uuid.UUID) *db.ID {
 	if id == uuid.Nil {
 		return nil
 	}
@@ -45,15 +51,14 @@ func lotOf(l db.Lot) auction.Lot {
 	return auction.Lot{ID: uuid.UUID(l.ID), Shard: l.Shard, Group: uuid.UUID(l.GroupID), Session: uuid.UUID(l.SessionID),
 		Item: uuid.UUID(l.ItemID), Seller: uuid.UUID(l.SellerID), Area: l.Area, Title: l.Title, Format: l.Format, PriceMinor: l.Price,
 		Currency: l.Currency, Stock: l.Stock, PerBuyer: l.PerBuyer, Code: l.Code, Salt: l.Salt, OpensUS: l.OpensUs, ClosesUS: l.ClosesUs,
-		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev}
+		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev, Slices: l.Slices, Slice: l.Slice, SliceOf: idOr(l.SliceOf)}
 }
 
-// lotRow is the whole row; only AddLot writes it so, all else changes single columns.
-func lotRow(l auction.Lot) db.InsertLotParams {
-	return db.InsertLotParams{Shard: l.Shard, ID: db.ID(l.ID), GroupID: db.ID(l.Group), SessionID: db.ID(l.Session), ItemID: db.ID(l.Item),
-		SellerID: db.ID(l.Seller), Area: l.Area, Title: l.Title, Format: l.Format, Price: l.PriceMinor, Currency: l.Currency,
-		Stock: l.Stock, PerBuyer: l.PerBuyer, Code: l.Code, Salt: bytesOf(l.Salt), OpensUs: l.OpensUS, ClosesUs: l.ClosesUS,
-		State: l.State, Version: l.Version, Sold: l.Sold, Rev: l.Rev}
+// lotArgs is the whole row, in the order of InsertLot and ReplaceLot.
+func lotArgs(l auction.Lot) []any {
+	return []any{l.Shard, db.ID(l.ID), db.ID(l.Group), db.ID(l.Session), db.ID(l.Item), db.ID(l.Seller), l.Area, l.Title, string(l.Format),
+		l.PriceMinor, l.Currency, l.Stock, l.PerBuyer, l.Code, bytesOf(l.Salt), l.OpensUS, l.ClosesUS, string(l.State), l.Version, l.Sold, l.Rev,
+		l.Slices, l.Slice, orNull(l.SliceOf)}
 }
 
 // orderOf leaves void_seq out: who reads an order sees its state.

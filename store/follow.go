@@ -201,21 +201,24 @@ func (b *batch) writeLots(ctx context.Context) error {
 // sold writes bids' units and orders.
 func (b *batch) sold(ctx context.Context, bids []auction.Record) error {
 	// Units first: of two refusals it is the buyer's limit that is told.
-	var units, rows []any
+	units := b.rowsInto(ctx, insertUnits)
 	for _, r := range bids {
 		for _, nth := range r.Nth {
-			units = append(units, b.shard, db.ID(r.Lot), db.ID(r.Buyer), nth, db.ID(r.Order))
+			units.begin().int(int64(b.shard)).id(db.ID(r.Lot)).id(db.ID(r.Buyer)).int(int64(nth)).id(db.ID(r.Order)).end()
 		}
-		rows = append(rows, b.orderArgs(r, orders.PendingPayment, "", 0)...)
 	}
-	err := insertUnits.insert(ctx, b.conn, units)
+	err := units.write(ctx, b)
 	if _, taken := duplicate(err); taken {
 		return refused{voidLimit}
 	}
 	if err != nil {
 		return err
 	}
-	err = insertOrders.insert(ctx, b.conn, rows)
+	rows := b.rowsInto(ctx, insertOrders)
+	for _, r := range bids {
+		b.orderRow(rows.begin(), r, orders.PendingPayment, "", 0).end()
+	}
+	err = rows.write(ctx, b)
 	if key, taken := duplicate(err); taken {
 		if key == "PRIMARY" {
 			return refused{parkedOrderID}
@@ -225,16 +228,18 @@ func (b *batch) sold(ctx context.Context, bids []auction.Record) error {
 	return err
 }
 
-// orderArgs is a row of orders. Title, seller, session and item are copied from the lot, frozen since it was published,
-// so that an order is read without a join.
-func (b *batch) orderArgs(r auction.Record, state orders.State, reason string, voidSeq int64) []any {
+// orderRow is a row of orders. Title, seller, session and item are copied from the lot, frozen since it was published, so
+// that an order is read without a join.
+func (b *batch) orderRow(to *rows, r auction.Record, state orders.State, reason string, voidSeq int64) *rows {
 	l, nth := b.lots[r.Lot], nthBytes(r.Nth)
 	if voidSeq != 0 {
 		nth = []byte{} // a void order never had any
 	}
-	return []any{b.shard, db.ID(r.Order), db.ID(r.Lot), l.SessionID, l.ItemID, l.Title, l.SellerID, db.ID(r.Buyer), db.ID(r.Bid), r.Quantity,
-		nth, r.PriceMinor, r.PriceMinor * r.Quantity, r.Currency, int(state), reason, "", r.Epoch, r.Seq, r.TimeUS,
-		r.TimeUS + b.store.options.PaymentWindow.Microseconds(), int64(0), r.TimeUS, int64(0), r.Trace, int64(1), voidSeq}
+	payBy := r.TimeUS + b.store.options.PaymentWindow.Microseconds()
+	to.int(int64(b.shard)).id(db.ID(r.Order)).id(db.ID(r.Lot)).id(l.SessionID).id(l.ItemID).string(l.Title).id(l.SellerID)
+	to.id(db.ID(r.Buyer)).id(db.ID(r.Bid)).int(r.Quantity).bytes(nth).int(r.PriceMinor).int(r.PriceMinor * r.Quantity)
+	to.string(r.Currency).int(int64(state)).string(reason).string("").int(r.Epoch).int(r.Seq).int(r.TimeUS)
+	return to.int(payBy).int(0).int(r.TimeUS).int(0).string(r.Trace).int(1).int(voidSeq)
 }
 
 // void writes the order of a bid that the last guard has refused, and its notice. The lot only counts the record.
@@ -244,7 +249,9 @@ func (b *batch) void(ctx context.Context, d auction.Delivery, reason string) err
 	if err := b.writeLots(ctx); err != nil {
 		return err
 	}
-	err := insertOrders.insert(ctx, b.conn, b.orderArgs(r, orders.Void, reason, r.Seq))
+	rows := b.rowsInto(ctx, insertOrders)
+	b.orderRow(rows.begin(), r, orders.Void, reason, r.Seq).end()
+	err := rows.write(ctx, b)
 	if _, taken := duplicate(err); taken {
 		b.parked = append(b.parked, parking{d, parkedOrderID})
 		return nil

@@ -15,6 +15,7 @@ var sizes = [...]int{500, 100, 10, 1}
 
 // form is a one-row INSERT and its texts for many rows.
 type form struct {
+	head  string // up to its first row
 	width int
 	texts [len(sizes)]string
 }
@@ -26,7 +27,7 @@ func rowsOf(text string) form {
 	if !ok || !strings.HasPrefix(tuple, "(") || !strings.HasSuffix(tuple, ")") {
 		panic("store: no one-row insert: " + text)
 	}
-	f := form{width: strings.Count(tuple, "?")}
+	f := form{head: head + "VALUES ", width: strings.Count(tuple, "?")}
 	for i, n := range sizes {
 		f.texts[i] = head + "VALUES " + strings.Repeat(tuple+", ", n-1) + tuple
 	}
@@ -40,6 +41,9 @@ var (
 	insertUnits   = rowsOf(db.InsertUnit)
 	insertEvents  = rowsOf(db.InsertEvent)
 	insertUsers   = rowsOf(db.InsertUser)
+	insertItems   = rowsOf(db.InsertItem)
+	insertLots    = rowsOf(db.InsertLot)
+	replaceLots   = rowsOf(db.ReplaceLot)
 )
 
 // insert writes rows, given one after the other in args, by the largest forms that fit.

@@ -18,15 +18,31 @@ var _ goods.Items = (*Store)(nil)
 
 // CreateItem stores a new item, of rev 1.
 func (s *Store) CreateItem(ctx context.Context, i goods.Item) error {
-	return s.write(ctx, "create item", func(ctx context.Context, t tx) error {
-		if _, err := t.AreaCode(ctx, i.Area); err != nil {
-			return missing(err, "area_not_found", "area")
+	return s.CreateItems(ctx, []goods.Item{i})
+}
+
+// CreateItems stores new items, of rev 1, in order, in transactions of at most MaxBulk. Faults as CreateItem's, for any of
+// them; then all of that transaction's are left out, and those of the ones before it stay.
+func (s *Store) CreateItems(ctx context.Context, items []goods.Item) error {
+	return s.bulk(ctx, "create items", len(items), func(ctx context.Context, t tx, from, to int) error {
+		areas, args := map[string]bool{}, make([]any, 0, (to-from)*insertItems.width)
+		for _, i := range items[from:to] {
+			areas[i.Area] = true
+			args = append(args, itemArgs(i)...)
 		}
-		return numberTaken(t.InsertItem(ctx, db.InsertItemParams{ID: db.ID(i.ID), Number: i.Number, OwnerID: db.ID(i.Owner),
-			CreatorID: db.ID(i.Creator), Name: i.Name, Description: i.Description, Price: i.PriceMinor, Currency: i.Currency,
-			Area: i.Area, Auctionable: i.Auctionable, ShowFromUs: i.ShowFromUS, TradeFromUs: i.TradeFromUS,
-			WithdrawnUs: i.WithdrawnUS, CreatedUs: i.CreatedUS, Rev: 1, Folded: folded(i)}))
+		for area := range areas {
+			if _, err := t.AreaCode(ctx, area); err != nil {
+				return missing(err, "area_not_found", "area")
+			}
+		}
+		return numberTaken(insertItems.insert(ctx, t.conn, args))
 	})
+}
+
+// itemArgs is the whole row of a new item, in the order of InsertItem.
+func itemArgs(i goods.Item) []any {
+	return []any{db.ID(i.ID), i.Number, db.ID(i.Owner), db.ID(i.Creator), i.Name, i.Description, i.PriceMinor, i.Currency, i.Area,
+		i.Auctionable, i.ShowFromUS, i.TradeFromUS, i.WithdrawnUS, i.CreatedUS, 1, folded(i)}
 }
 
 // folded is what a search looks through.
@@ -51,6 +67,20 @@ func (s *Store) Item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 		return err
 	})
 	return item, err
+}
+
+// ItemsByID gives those of the items that exist, in no order.
+func (s *Store) ItemsByID(ctx context.Context, list []uuid.UUID) ([]goods.Item, error) {
+	var items []goods.Item
+	err := s.read(ctx, "items by id", func(ctx context.Context, q tx) error {
+		rows, err := collect(q.conn, ids(distinct(list)), func(q *db.Queries) ([]db.Good, error) { return q.ItemsByID(ctx, db.ID{}) })
+		if err != nil {
+			return err
+		}
+		items = mapped(rows, itemOf)
+		return q.derive(ctx, items)
+	})
+	return items, err
 }
 
 // item reads an item inside a transaction, with its state.

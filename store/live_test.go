@@ -99,7 +99,8 @@ func TestMigrations(t *testing.T) {
 	}
 }
 
-// TestMigrateHalfDone: MySQL commits each table by itself, so a step may have been cut off in its middle.
+// TestMigrateHalfDone: MySQL commits each table by itself, so a step may have been cut off in its middle, or done and
+// not been noted.
 func TestMigrateHalfDone(t *testing.T) {
 	dsn := storetest.Database(t, live.MySQL(t))
 	database, err := store.OpenDB(storetest.Options(dsn))
@@ -107,7 +108,7 @@ func TestMigrateHalfDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer database.Close()
-	for _, text := range []string{"DROP TABLE outbox", "DELETE FROM goose_db_version WHERE version_id = 5"} {
+	for _, text := range []string{"DROP TABLE outbox", "DELETE FROM goose_db_version WHERE version_id >= 5"} {
 		if _, err := database.Exec(text); err != nil {
 			t.Fatal(err)
 		}

@@ -12,25 +12,51 @@ import (
 
 // AddLot puts a lot into a draft, of rev 1.
 func (s *Store) AddLot(ctx context.Context, l auction.Lot) error {
-	return s.write(ctx, "add lot", func(ctx context.Context, t tx) error {
-		// The session's row is the lock under which its list of lots changes.
-		if _, err := t.draft(ctx, l.Session); err != nil {
-			return err
+	return s.AddLots(ctx, []auction.Lot{l})
+}
+
+// AddLots puts lots into drafts, of rev 1, in transactions of at most MaxBulk. Faults as AddLot's, for any of them; then all
+// of that transaction's are left out, and those of the ones before it stay.
+func (s *Store) AddLots(ctx context.Context, lots []auction.Lot) error {
+	return s.bulk(ctx, "add lots", len(lots), func(ctx context.Context, t tx, from, to int) error {
+		some := lots[from:to]
+		for _, session := range distinct(mapped(some, func(l auction.Lot) uuid.UUID { return l.Session })) {
+			// The session's row is the lock under which its list of lots changes.
+			if _, err := t.draft(ctx, session); err != nil {
+				return err
+			}
+			if err := t.newInSession(ctx, session, some); err != nil {
+				return err
+			}
 		}
-		same, err := t.LotOfItem(ctx, db.LotOfItemParams{SessionID: db.ID(l.Session), ItemID: db.ID(l.Item)})
-		if err != nil {
-			return err
+		args := make([]any, 0, len(some)*insertLots.width)
+		for _, l := range some { // whatever the caller says of its life, a lot begins as a draft
+			l.State, l.Version, l.Sold, l.Rev = auction.LotDraft, 0, 0, 1
+			args = append(args, lotArgs(l)...)
 		}
-		if len(same) > 0 {
-			return fault.New(fault.Conflict, "lot_exists", "the item is in this session already")
-		}
-		row := lotRow(l) // whatever the caller says of its life, a lot begins as a draft
-		row.State, row.Version, row.Sold, row.Rev = auction.LotDraft, 0, 0, 1
-		return t.InsertLot(ctx, row)
+		return insertLots.insert(ctx, t.conn, args)
 	})
 }
 
-// ChangeLot writes a draft's terms where its rev is l.Rev: title, format, price, currency, stock and limit.
+// newInSession looks whether an item of the session's new lots is in it already, or twice among them.
+func (t tx) newInSession(ctx context.Context, session uuid.UUID, lots []auction.Lot) error {
+	var list []uuid.UUID
+	for _, l := range lots {
+		if l.Session == session {
+			list = append(list, l.Item)
+		}
+	}
+	items := distinct(list)
+	there, err := collect(t.conn, ids(items), func(q *db.Queries) ([]db.ID, error) {
+		return q.ItemsInSession(ctx, db.ItemsInSessionParams{SessionID: db.ID(session)})
+	})
+	if err == nil && (len(there) > 0 || len(items) < len(list)) {
+		err = fault.New(fault.Conflict, "lot_exists", "the item is in this session already")
+	}
+	return err
+}
+
+// ChangeLot writes a draft's terms where its rev is l.Rev: title, format, price, currency, stock, limit and slices.
 func (s *Store) ChangeLot(ctx context.Context, l auction.Lot) (auction.Lot, error) {
 	var after auction.Lot
 	err := s.write(ctx, "change lot", func(ctx context.Context, t tx) error {
@@ -39,7 +65,7 @@ func (s *Store) ChangeLot(ctx context.Context, l auction.Lot) (auction.Lot, erro
 			return err
 		}
 		rows, err := t.UpdateLot(ctx, db.UpdateLotParams{Title: l.Title, Format: l.Format, Price: l.PriceMinor, Currency: l.Currency,
-			Stock: l.Stock, PerBuyer: l.PerBuyer, Shard: was.Shard, ID: was.ID, Rev: l.Rev})
+			Stock: l.Stock, PerBuyer: l.PerBuyer, Slices: l.Slices, Shard: was.Shard, ID: was.ID, Rev: l.Rev})
 		if err := one(rows, err, stale("lot")); err != nil {
 			return err
 		}

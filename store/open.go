@@ -21,13 +21,15 @@ type Store struct {
 	db      *sql.DB
 	q       *db.Queries
 	options Options
+	literal bool                               // rows of many go as text: the driver is a server's
 	owner   atomic.Pointer[auction.Deployment] // once it is known: it never changes
 }
 
 // New makes a store on an open database. The database must behave as OpenDB's does (affected rows count what was found,
 // strict mode, read committed); the stand-in's does.
 func New(database *sql.DB, o Options) *Store {
-	return &Store{db: database, q: db.New(database), options: o.withDefaults()}
+	_, server := database.Driver().(*mysql.MySQLDriver)
+	return &Store{db: database, q: db.New(database), options: o.withDefaults(), literal: server}
 }
 
 // Open opens the database of o.DSN and asserts that it answers and is strict. fault Unavailable `unavailable` while it

@@ -11,6 +11,7 @@ import (
 const (
 	MaxBatch = 5000 // deliveries in one Apply
 	MaxPage  = 1000 // rows that a list gives at once, whatever is asked for
+	MaxBulk  = 2000 // rows of items or lots written in one transaction
 	maxTries = 4    // of one transaction that the engine refuses for a passing reason
 )
 

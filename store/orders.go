@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"rostrum/internal/fault"
 	"rostrum/orders"
 	"rostrum/store/db"
 )
@@ -131,20 +130,4 @@ func (s *Store) Published(ctx context.Context, topic string, shard int) (int64, 
 		return err
 	})
 	return seq, err
-}
-
-// SetPublished raises what Published gives. It never falls: Conflict `published_further` where it is higher already.
-func (s *Store) SetPublished(ctx context.Context, topic string, shard int, seq int64) error {
-	return s.write(ctx, "set published", func(ctx context.Context, t tx) error {
-		// Raised first: the row is missing once in a shard's life.
-		rows, err := t.RaisePublished(ctx, db.RaisePublishedParams{Seq: seq, Topic: topic, Shard: shard})
-		if err != nil || rows > 0 {
-			return err
-		}
-		err = t.InsertPublished(ctx, db.InsertPublishedParams{Topic: topic, Shard: shard, Seq: seq})
-		if _, ok := duplicate(err); ok {
-			return fault.New(fault.Conflict, "published_further", "another publisher has come further")
-		}
-		return err
-	})
 }

@@ -173,7 +173,8 @@ func (t tx) storeOwn(ctx context.Context, records []auction.Record) error {
 		if err != nil {
 			return err
 		}
-		if err := insertRecords.insert(ctx, t.conn, recordArgs(auction.Delivery{Record: r, Raw: raw, Offset: ownOffset})); err != nil {
+		row := recordRow(&rows{form: insertRecords}, auction.Delivery{Record: r, Raw: raw, Offset: ownOffset})
+		if err := row.insert(ctx, t.conn, row.args); err != nil {
 			return err
 		}
 	}

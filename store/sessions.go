@@ -3,9 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
-	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,7 +21,7 @@ func (s *Store) CreateSession(ctx context.Context, a auction.Session) error {
 	return s.write(ctx, "create session", func(ctx context.Context, t tx) error {
 		err := t.InsertSession(ctx, db.InsertSessionParams{ID: db.ID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency,
 			StartsUs: a.StartsUS, EndsUs: a.EndsUS, Recurrence: cmp.Or(a.Recurrence, auction.Once), Zone: cmp.Or(a.Zone, "UTC"),
-			ParentID: parent(a.Parent), State: cmp.Or(a.State, auction.SessionDraft), CreatorID: db.ID(a.Creator),
+			ParentID: orNull(a.Parent), State: cmp.Or(a.State, auction.SessionDraft), CreatorID: db.ID(a.Creator),
 			CreatedUs: a.CreatedUS, Rev: 1})
 		if key, ok := duplicate(err); ok && key == "uk_auctions_parent" {
 			return fault.New(fault.Conflict, "occurrence_exists", "the session has a next occurrence already")
@@ -130,10 +129,13 @@ func (s *Store) ListSessions(ctx context.Context, f auction.SessionFilter, p auc
 	return list, err
 }
 
+// publishTime is what publishing may take: a session of auction.MaxSessionLots is some hundred statements.
+const publishTime = time.Minute
+
 // Publish freezes a draft: its row becomes scheduled, its lots take what Publish is given. All of the session's lots must
 // be given, as they were read: Stale `stale` otherwise. Conflict `item_withdrawn` where an item was withdrawn meanwhile.
 func (s *Store) Publish(ctx context.Context, a auction.Session, lots []auction.Lot) error {
-	return s.write(ctx, "publish", func(ctx context.Context, t tx) error {
+	return s.writeFor(ctx, "publish", publishTime, func(ctx context.Context, t tx) error {
 		if err := t.draftOf(ctx, a.ID, a.Rev); err != nil {
 			return err
 		}
@@ -149,42 +151,73 @@ func (s *Store) Publish(ctx context.Context, a auction.Session, lots []auction.L
 }
 
 // holdItems locks the lots' items, none of which may have been withdrawn. The update writes what is there: it is the
-// lock that all engines share, and it counts.
+// lock that all engines share, and it counts. In order of id, so that two who hold the same items do not meet crosswise.
 func (t tx) holdItems(ctx context.Context, lots []auction.Lot) error {
-	distinct := map[db.ID]bool{}
-	for _, l := range lots {
-		distinct[db.ID(l.Item)] = true
-	}
+	items := distinct(mapped(lots, func(l auction.Lot) uuid.UUID { return l.Item }))
 	var held int64
-	err := each(t.conn, slices.Collect(maps.Keys(distinct)), func(q *db.Queries) error {
+	err := each(t.conn, ids(items), func(q *db.Queries) error {
 		rows, err := q.HoldItems(ctx, db.ID{})
 		held += rows
 		return err
 	})
-	if err == nil && int(held) != len(distinct) {
+	if err == nil && int(held) != len(items) {
 		err = fault.New(fault.Conflict, "item_withdrawn", "an item of the session was withdrawn")
 	}
 	return err
 }
 
-// publishLots writes the lots one by one: each must still be the draft that was read, and a session has few.
+// publishLots writes the lots, each of which must still be the draft that was read. The session's row is locked, so that
+// they stay as they are seen here, and whole rows are put in their place: no portable statement updates many rows to many
+// values.
 func (t tx) publishLots(ctx context.Context, session uuid.UUID, lots []auction.Lot) error {
-	there, err := t.session(ctx, session)
-	if err != nil {
-		return err
-	}
-	if there.Lots != len(lots) {
-		return stale("session's list of lots")
-	}
+	given := make(map[db.ID]auction.Lot, len(lots))
 	for _, l := range lots {
-		rows, err := t.PublishLot(ctx, db.PublishLotParams{Area: l.Area, Title: l.Title, Price: l.PriceMinor, Currency: l.Currency,
-			Stock: l.Stock, PerBuyer: l.PerBuyer, Code: l.Code, Salt: bytesOf(l.Salt), OpensUs: l.OpensUS, ClosesUs: l.ClosesUS,
-			State: l.State, Shard: l.Shard, ID: db.ID(l.ID), SessionID: db.ID(session), Rev: l.Rev})
-		if err := one(rows, err, stale("lot")); err != nil {
+		given[db.ID(l.ID)] = l
+	}
+	after := db.ID{}
+	for {
+		rows, err := t.LotsOfSession(ctx, db.LotsOfSessionParams{SessionID: db.ID(session), ID: after, Limit: MaxPage})
+		if err != nil {
 			return err
 		}
+		args := make([]any, 0, len(rows)*replaceLots.width)
+		for _, r := range rows {
+			l, ok := given[r.ID]
+			delete(given, r.ID)
+			if !ok || l.Rev != r.Rev || r.State != auction.LotDraft {
+				return stale("session's list of lots")
+			}
+			args = append(args, lotArgs(published(lotOf(r), l))...)
+			after = r.ID
+		}
+		if err := replaceLots.insert(ctx, t.conn, args); err != nil {
+			return err
+		}
+		if len(rows) < MaxPage {
+			return t.addSlices(ctx, session, given)
+		}
 	}
-	return nil
+}
+
+// addSlices writes the lots that were no drafts: the slices after the first of lots that were. What is neither means that
+// the list has changed since it was read.
+func (t tx) addSlices(ctx context.Context, session uuid.UUID, rest map[db.ID]auction.Lot) error {
+	args := make([]any, 0, len(rest)*insertLots.width)
+	for _, l := range rest {
+		if l.Slice == 0 || l.Session != session {
+			return stale("session's list of lots")
+		}
+		l.Rev = 1
+		args = append(args, lotArgs(l)...)
+	}
+	return insertLots.insert(ctx, t.conn, args)
+}
+
+// published is a stored draft with what publishing decides: the rest of a lot was frozen when it was made.
+func published(was, l auction.Lot) auction.Lot {
+	l.Shard, l.Group, l.Session, l.Item, l.Seller, l.Format = was.Shard, was.Group, was.Session, was.Item, was.Seller, was.Format
+	l.Version, l.Sold, l.Rev, l.Slices = was.Version, was.Sold, was.Rev+1, was.Slices
+	return l
 }
 
 // CancelSession cancels a draft. A published session is not cancelled here: its lots may be in the gate, and only a

@@ -22,7 +22,7 @@ func Statements() []string {
 	r := &recorder{}
 	_, _ = db.Prepare(context.Background(), r) // a recorder refuses nothing
 	all := append(r.texts, savepointText, rollbackText, schemaText, versionText)
-	for _, f := range []form{insertRecords, insertOrders, insertUnits, insertEvents, insertUsers} {
+	for _, f := range []form{insertRecords, insertOrders, insertUnits, insertEvents, insertUsers, insertItems, insertLots, replaceLots} {
 		all = append(all, f.texts[:]...)
 	}
 	for _, text := range r.texts {

@@ -30,8 +30,13 @@ func (s *Store) readFor(ctx context.Context, what string, timeout time.Duration,
 // write runs f in one transaction, again as a whole where the engine rolled it back for a passing reason. f must not
 // keep anything of a run that failed.
 func (s *Store) write(ctx context.Context, what string, f func(ctx context.Context, t tx) error) error {
+	return s.writeFor(ctx, what, s.options.Timeout, f)
+}
+
+// writeFor is write with a time of its own, for what is many statements.
+func (s *Store) writeFor(ctx context.Context, what string, timeout time.Duration, f func(ctx context.Context, t tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, f)
+		err := s.once(ctx, timeout, f)
 		if err == nil || attempt == maxTries || !slices.Contains(passing, number(err)) || !wait(ctx, s.options.Backoff(attempt)) {
 			return classify(what, err)
 		}
@@ -39,8 +44,8 @@ func (s *Store) write(ctx context.Context, what string, f func(ctx context.Conte
 }
 
 // once runs f in one transaction, once.
-func (s *Store) once(ctx context.Context, f func(ctx context.Context, t tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout+lockWait)
+func (s *Store) once(ctx context.Context, timeout time.Duration, f func(ctx context.Context, t tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout+lockWait)
 	defer cancel()
 	t, err := s.db.BeginTx(ctx, nil)
 	if err != nil {

@@ -162,6 +162,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.itemInSaleStmt, err = db.PrepareContext(ctx, ItemInSale); err != nil {
 		return nil, fmt.Errorf("error preparing query ItemInSale: %w", err)
 	}
+	if q.itemsByIDStmt, err = db.PrepareContext(ctx, ItemsByID); err != nil {
+		return nil, fmt.Errorf("error preparing query ItemsByID: %w", err)
+	}
+	if q.itemsInSessionStmt, err = db.PrepareContext(ctx, ItemsInSession); err != nil {
+		return nil, fmt.Errorf("error preparing query ItemsInSession: %w", err)
+	}
 	if q.listAreasStmt, err = db.PrepareContext(ctx, ListAreas); err != nil {
 		return nil, fmt.Errorf("error preparing query ListAreas: %w", err)
 	}
@@ -204,9 +210,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.lotIDsStmt, err = db.PrepareContext(ctx, LotIDs); err != nil {
 		return nil, fmt.Errorf("error preparing query LotIDs: %w", err)
 	}
-	if q.lotOfItemStmt, err = db.PrepareContext(ctx, LotOfItem); err != nil {
-		return nil, fmt.Errorf("error preparing query LotOfItem: %w", err)
-	}
 	if q.lotSaltsStmt, err = db.PrepareContext(ctx, LotSalts); err != nil {
 		return nil, fmt.Errorf("error preparing query LotSalts: %w", err)
 	}
@@ -240,9 +243,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.ordersToReleaseStmt, err = db.PrepareContext(ctx, OrdersToRelease); err != nil {
 		return nil, fmt.Errorf("error preparing query OrdersToRelease: %w", err)
 	}
-	if q.publishLotStmt, err = db.PrepareContext(ctx, PublishLot); err != nil {
-		return nil, fmt.Errorf("error preparing query PublishLot: %w", err)
-	}
 	if q.raisePublishedStmt, err = db.PrepareContext(ctx, RaisePublished); err != nil {
 		return nil, fmt.Errorf("error preparing query RaisePublished: %w", err)
 	}
@@ -257,6 +257,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.renameAreaStmt, err = db.PrepareContext(ctx, RenameArea); err != nil {
 		return nil, fmt.Errorf("error preparing query RenameArea: %w", err)
+	}
+	if q.replaceLotStmt, err = db.PrepareContext(ctx, ReplaceLot); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplaceLot: %w", err)
 	}
 	if q.revokeLoginStmt, err = db.PrepareContext(ctx, RevokeLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeLogin: %w", err)
@@ -541,6 +544,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing itemInSaleStmt: %w", cerr)
 		}
 	}
+	if q.itemsByIDStmt != nil {
+		if cerr := q.itemsByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing itemsByIDStmt: %w", cerr)
+		}
+	}
+	if q.itemsInSessionStmt != nil {
+		if cerr := q.itemsInSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing itemsInSessionStmt: %w", cerr)
+		}
+	}
 	if q.listAreasStmt != nil {
 		if cerr := q.listAreasStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listAreasStmt: %w", cerr)
@@ -611,11 +624,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing lotIDsStmt: %w", cerr)
 		}
 	}
-	if q.lotOfItemStmt != nil {
-		if cerr := q.lotOfItemStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing lotOfItemStmt: %w", cerr)
-		}
-	}
 	if q.lotSaltsStmt != nil {
 		if cerr := q.lotSaltsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lotSaltsStmt: %w", cerr)
@@ -671,11 +679,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing ordersToReleaseStmt: %w", cerr)
 		}
 	}
-	if q.publishLotStmt != nil {
-		if cerr := q.publishLotStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing publishLotStmt: %w", cerr)
-		}
-	}
 	if q.raisePublishedStmt != nil {
 		if cerr := q.raisePublishedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing raisePublishedStmt: %w", cerr)
@@ -699,6 +702,11 @@ func (q *Queries) Close() error {
 	if q.renameAreaStmt != nil {
 		if cerr := q.renameAreaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing renameAreaStmt: %w", cerr)
+		}
+	}
+	if q.replaceLotStmt != nil {
+		if cerr := q.replaceLotStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replaceLotStmt: %w", cerr)
 		}
 	}
 	if q.revokeLoginStmt != nil {
@@ -866,6 +874,8 @@ type Queries struct {
 	insertUnitStmt            *sql.Stmt
 	insertUserStmt            *sql.Stmt
 	itemInSaleStmt            *sql.Stmt
+	itemsByIDStmt             *sql.Stmt
+	itemsInSessionStmt        *sql.Stmt
 	listAreasStmt             *sql.Stmt
 	listGapsStmt              *sql.Stmt
 	listItemsStmt             *sql.Stmt
@@ -880,7 +890,6 @@ type Queries struct {
 	lockPositionStmt          *sql.Stmt
 	lockSessionStmt           *sql.Stmt
 	lotIDsStmt                *sql.Stmt
-	lotOfItemStmt             *sql.Stmt
 	lotSaltsStmt              *sql.Stmt
 	lotsByIDStmt              *sql.Stmt
 	lotsOfSessionStmt         *sql.Stmt
@@ -892,12 +901,12 @@ type Queries struct {
 	moveSessionStmt           *sql.Stmt
 	orderStatesOfItemsStmt    *sql.Stmt
 	ordersToReleaseStmt       *sql.Stmt
-	publishLotStmt            *sql.Stmt
 	raisePublishedStmt        *sql.Stmt
 	recordsAfterStmt          *sql.Stmt
 	recordsOfLotStmt          *sql.Stmt
 	releaseOrderStmt          *sql.Stmt
 	renameAreaStmt            *sql.Stmt
+	replaceLotStmt            *sql.Stmt
 	revokeLoginStmt           *sql.Stmt
 	rotateLoginStmt           *sql.Stmt
 	sessionsToCancelStmt      *sql.Stmt
@@ -966,6 +975,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertUnitStmt:            q.insertUnitStmt,
 		insertUserStmt:            q.insertUserStmt,
 		itemInSaleStmt:            q.itemInSaleStmt,
+		itemsByIDStmt:             q.itemsByIDStmt,
+		itemsInSessionStmt:        q.itemsInSessionStmt,
 		listAreasStmt:             q.listAreasStmt,
 		listGapsStmt:              q.listGapsStmt,
 		listItemsStmt:             q.listItemsStmt,
@@ -980,7 +991,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		lockPositionStmt:          q.lockPositionStmt,
 		lockSessionStmt:           q.lockSessionStmt,
 		lotIDsStmt:                q.lotIDsStmt,
-		lotOfItemStmt:             q.lotOfItemStmt,
 		lotSaltsStmt:              q.lotSaltsStmt,
 		lotsByIDStmt:              q.lotsByIDStmt,
 		lotsOfSessionStmt:         q.lotsOfSessionStmt,
@@ -992,12 +1002,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveSessionStmt:           q.moveSessionStmt,
 		orderStatesOfItemsStmt:    q.orderStatesOfItemsStmt,
 		ordersToReleaseStmt:       q.ordersToReleaseStmt,
-		publishLotStmt:            q.publishLotStmt,
 		raisePublishedStmt:        q.raisePublishedStmt,
 		recordsAfterStmt:          q.recordsAfterStmt,
 		recordsOfLotStmt:          q.recordsOfLotStmt,
 		releaseOrderStmt:          q.releaseOrderStmt,
 		renameAreaStmt:            q.renameAreaStmt,
+		replaceLotStmt:            q.replaceLotStmt,
 		revokeLoginStmt:           q.revokeLoginStmt,
 		rotateLoginStmt:           q.rotateLoginStmt,
 		sessionsToCancelStmt:      q.sessionsToCancelStmt,

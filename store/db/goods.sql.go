@@ -132,6 +132,50 @@ func (q *Queries) ItemInSale(ctx context.Context, itemID ID) (int64, error) {
 	return count, err
 }
 
+const ItemsByID = `-- name: ItemsByID :many
+SELECT id, number, owner_id, creator_id, name, description, price, currency, area, auctionable, show_from_us, trade_from_us, withdrawn_us, created_us, rev, folded FROM goods WHERE id IN (?)
+`
+
+func (q *Queries) ItemsByID(ctx context.Context, id ID) ([]Good, error) {
+	rows, err := q.query(ctx, q.itemsByIDStmt, ItemsByID, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Good
+	for rows.Next() {
+		var i Good
+		if err := rows.Scan(
+			&i.ID,
+			&i.Number,
+			&i.OwnerID,
+			&i.CreatorID,
+			&i.Name,
+			&i.Description,
+			&i.Price,
+			&i.Currency,
+			&i.Area,
+			&i.Auctionable,
+			&i.ShowFromUs,
+			&i.TradeFromUs,
+			&i.WithdrawnUs,
+			&i.CreatedUs,
+			&i.Rev,
+			&i.Folded,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListAreas = `-- name: ListAreas :many
 SELECT code, name FROM areas ORDER BY code LIMIT 1000
 `

@@ -117,6 +117,9 @@ type Lot struct {
 	Version   int64
 	Sold      int64
 	Rev       int64
+	Slices    int
+	Slice     int
+	SliceOf   *ID
 }
 
 type Order struct {

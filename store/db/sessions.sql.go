@@ -96,7 +96,7 @@ func (q *Queries) DeleteLot(ctx context.Context, arg DeleteLotParams) (int64, er
 }
 
 const GetLot = `-- name: GetLot :one
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE id = ?
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE id = ?
 `
 
 func (q *Queries) GetLot(ctx context.Context, id ID) (Lot, error) {
@@ -124,6 +124,9 @@ func (q *Queries) GetLot(ctx context.Context, id ID) (Lot, error) {
 		&i.Version,
 		&i.Sold,
 		&i.Rev,
+		&i.Slices,
+		&i.Slice,
+		&i.SliceOf,
 	)
 	return i, err
 }
@@ -154,7 +157,7 @@ func (q *Queries) GetSession(ctx context.Context, id ID) (Auction, error) {
 }
 
 const InsertLot = `-- name: InsertLot :exec
-INSERT INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type InsertLotParams struct {
@@ -179,6 +182,9 @@ type InsertLotParams struct {
 	Version   int64
 	Sold      int64
 	Rev       int64
+	Slices    int
+	Slice     int
+	SliceOf   *ID
 }
 
 func (q *Queries) InsertLot(ctx context.Context, arg InsertLotParams) error {
@@ -204,6 +210,9 @@ func (q *Queries) InsertLot(ctx context.Context, arg InsertLotParams) error {
 		arg.Version,
 		arg.Sold,
 		arg.Rev,
+		arg.Slices,
+		arg.Slice,
+		arg.SliceOf,
 	)
 	return err
 }
@@ -245,6 +254,38 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.Rev,
 	)
 	return err
+}
+
+const ItemsInSession = `-- name: ItemsInSession :many
+SELECT item_id FROM lots WHERE session_id = ? AND item_id IN (?)
+`
+
+type ItemsInSessionParams struct {
+	SessionID ID
+	ItemID    ID
+}
+
+func (q *Queries) ItemsInSession(ctx context.Context, arg ItemsInSessionParams) ([]ID, error) {
+	rows, err := q.query(ctx, q.itemsInSessionStmt, ItemsInSession, arg.SessionID, arg.ItemID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ID
+	for rows.Next() {
+		var item_id ID
+		if err := rows.Scan(&item_id); err != nil {
+			return nil, err
+		}
+		items = append(items, item_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const ListSessions = `-- name: ListSessions :many
@@ -371,38 +412,6 @@ func (q *Queries) LotIDs(ctx context.Context, arg LotIDsParams) ([]ID, error) {
 	return items, nil
 }
 
-const LotOfItem = `-- name: LotOfItem :many
-SELECT id FROM lots WHERE session_id = ? AND item_id = ? LIMIT 2
-`
-
-type LotOfItemParams struct {
-	SessionID ID
-	ItemID    ID
-}
-
-func (q *Queries) LotOfItem(ctx context.Context, arg LotOfItemParams) ([]ID, error) {
-	rows, err := q.query(ctx, q.lotOfItemStmt, LotOfItem, arg.SessionID, arg.ItemID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ID
-	for rows.Next() {
-		var id ID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const LotSalts = `-- name: LotSalts :many
 SELECT id, salt FROM lots WHERE shard = ? AND id IN (?)
 `
@@ -441,7 +450,7 @@ func (q *Queries) LotSalts(ctx context.Context, arg LotSaltsParams) ([]LotSaltsR
 }
 
 const LotsByID = `-- name: LotsByID :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE shard = ? AND id IN (?)
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE shard = ? AND id IN (?)
 `
 
 type LotsByIDParams struct {
@@ -480,6 +489,9 @@ func (q *Queries) LotsByID(ctx context.Context, arg LotsByIDParams) ([]Lot, erro
 			&i.Version,
 			&i.Sold,
 			&i.Rev,
+			&i.Slices,
+			&i.Slice,
+			&i.SliceOf,
 		); err != nil {
 			return nil, err
 		}
@@ -495,7 +507,7 @@ func (q *Queries) LotsByID(ctx context.Context, arg LotsByIDParams) ([]Lot, erro
 }
 
 const LotsOfSession = `-- name: LotsOfSession :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?
 `
 
 type LotsOfSessionParams struct {
@@ -535,6 +547,9 @@ func (q *Queries) LotsOfSession(ctx context.Context, arg LotsOfSessionParams) ([
 			&i.Version,
 			&i.Sold,
 			&i.Rev,
+			&i.Slices,
+			&i.Slice,
+			&i.SliceOf,
 		); err != nil {
 			return nil, err
 		}
@@ -550,7 +565,7 @@ func (q *Queries) LotsOfSession(ctx context.Context, arg LotsOfSessionParams) ([
 }
 
 const LotsToClose = `-- name: LotsToClose :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?
 `
 
 type LotsToCloseParams struct {
@@ -589,6 +604,9 @@ func (q *Queries) LotsToClose(ctx context.Context, arg LotsToCloseParams) ([]Lot
 			&i.Version,
 			&i.Sold,
 			&i.Rev,
+			&i.Slices,
+			&i.Slice,
+			&i.SliceOf,
 		); err != nil {
 			return nil, err
 		}
@@ -604,7 +622,7 @@ func (q *Queries) LotsToClose(ctx context.Context, arg LotsToCloseParams) ([]Lot
 }
 
 const LotsToLoad = `-- name: LotsToLoad :many
-SELECT l.shard, l.id, l.group_id, l.session_id, l.item_id, l.seller_id, l.area, l.title, l.format, l.price, l.currency, l.stock, l.per_buyer, l.code, l.salt, l.opens_us, l.closes_us, l.state, l.version, l.sold, l.rev
+SELECT l.shard, l.id, l.group_id, l.session_id, l.item_id, l.seller_id, l.area, l.title, l.format, l.price, l.currency, l.stock, l.per_buyer, l.code, l.salt, l.opens_us, l.closes_us, l.state, l.version, l.sold, l.rev, l.slices, l.slice, l.slice_of
 FROM lots AS l JOIN auctions AS a ON a.id = l.session_id
 WHERE l.shard = ? AND l.id > ? AND l.state <> 'draft' AND a.state NOT IN ('draft', 'settled', 'cancelled')
 ORDER BY l.id
@@ -648,6 +666,9 @@ func (q *Queries) LotsToLoad(ctx context.Context, arg LotsToLoadParams) ([]Lot, 
 			&i.Version,
 			&i.Sold,
 			&i.Rev,
+			&i.Slices,
+			&i.Slice,
+			&i.SliceOf,
 		); err != nil {
 			return nil, err
 		}
@@ -680,13 +701,20 @@ func (q *Queries) MoveSession(ctx context.Context, arg MoveSessionParams) (int64
 	return result.RowsAffected()
 }
 
-const PublishLot = `-- name: PublishLot :execrows
-UPDATE lots SET area = ?, title = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, code = ?, salt = ?, opens_us = ?, closes_us = ?, state = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND session_id = ? AND rev = ? AND state = 'draft'
+const ReplaceLot = `-- name: ReplaceLot :exec
+REPLACE INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
-type PublishLotParams struct {
+type ReplaceLotParams struct {
+	Shard     int
+	ID        ID
+	GroupID   ID
+	SessionID ID
+	ItemID    ID
+	SellerID  ID
 	Area      string
 	Title     string
+	Format    auction.Format
 	Price     int64
 	Currency  string
 	Stock     int64
@@ -696,16 +724,25 @@ type PublishLotParams struct {
 	OpensUs   int64
 	ClosesUs  int64
 	State     auction.LotState
-	Shard     int
-	ID        ID
-	SessionID ID
+	Version   int64
+	Sold      int64
 	Rev       int64
+	Slices    int
+	Slice     int
+	SliceOf   *ID
 }
 
-func (q *Queries) PublishLot(ctx context.Context, arg PublishLotParams) (int64, error) {
-	result, err := q.exec(ctx, q.publishLotStmt, PublishLot,
+func (q *Queries) ReplaceLot(ctx context.Context, arg ReplaceLotParams) error {
+	_, err := q.exec(ctx, q.replaceLotStmt, ReplaceLot,
+		arg.Shard,
+		arg.ID,
+		arg.GroupID,
+		arg.SessionID,
+		arg.ItemID,
+		arg.SellerID,
 		arg.Area,
 		arg.Title,
+		arg.Format,
 		arg.Price,
 		arg.Currency,
 		arg.Stock,
@@ -715,15 +752,14 @@ func (q *Queries) PublishLot(ctx context.Context, arg PublishLotParams) (int64, 
 		arg.OpensUs,
 		arg.ClosesUs,
 		arg.State,
-		arg.Shard,
-		arg.ID,
-		arg.SessionID,
+		arg.Version,
+		arg.Sold,
 		arg.Rev,
+		arg.Slices,
+		arg.Slice,
+		arg.SliceOf,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return err
 }
 
 const SessionsToCancel = `-- name: SessionsToCancel :many
@@ -933,7 +969,7 @@ func (q *Queries) SetSessionState(ctx context.Context, arg SetSessionStateParams
 }
 
 const UpdateLot = `-- name: UpdateLot :execrows
-UPDATE lots SET title = ?, format = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND rev = ? AND state = 'draft'
+UPDATE lots SET title = ?, format = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, slices = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND rev = ? AND state = 'draft'
 `
 
 type UpdateLotParams struct {
@@ -943,6 +979,7 @@ type UpdateLotParams struct {
 	Currency string
 	Stock    int64
 	PerBuyer int
+	Slices   int
 	Shard    int
 	ID       ID
 	Rev      int64
@@ -956,6 +993,7 @@ func (q *Queries) UpdateLot(ctx context.Context, arg UpdateLotParams) (int64, er
 		arg.Currency,
 		arg.Stock,
 		arg.PerBuyer,
+		arg.Slices,
 		arg.Shard,
 		arg.ID,
 		arg.Rev,

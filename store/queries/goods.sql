@@ -16,6 +16,9 @@ INSERT INTO goods (id, number, owner_id, creator_id, name, description, price, c
 -- name: GetItem :one
 SELECT id, number, owner_id, creator_id, name, description, price, currency, area, auctionable, show_from_us, trade_from_us, withdrawn_us, created_us, rev, folded FROM goods WHERE id = ?;
 
+-- name: ItemsByID :many
+SELECT id, number, owner_id, creator_id, name, description, price, currency, area, auctionable, show_from_us, trade_from_us, withdrawn_us, created_us, rev, folded FROM goods WHERE id IN (?);
+
 -- name: LockItem :one
 SELECT rev, withdrawn_us FROM goods WHERE id = ? FOR UPDATE;
 

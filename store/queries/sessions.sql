@@ -55,41 +55,41 @@ ORDER BY a.starts_us, a.id
 LIMIT 100;
 
 -- name: InsertLot :exec
-INSERT INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: GetLot :one
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE id = ?;
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE id = ?;
 
--- name: LotOfItem :many
-SELECT id FROM lots WHERE session_id = ? AND item_id = ? LIMIT 2;
+-- name: ItemsInSession :many
+SELECT item_id FROM lots WHERE session_id = ? AND item_id IN (?);
 
 -- name: LotsOfSession :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?;
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?;
 
 -- name: LotIDs :many
 SELECT l.id FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE l.id > ? AND l.state <> 'draft' AND a.state NOT IN ('draft', 'settled', 'cancelled') ORDER BY l.id LIMIT ?;
 
 -- name: LotsToLoad :many
-SELECT l.shard, l.id, l.group_id, l.session_id, l.item_id, l.seller_id, l.area, l.title, l.format, l.price, l.currency, l.stock, l.per_buyer, l.code, l.salt, l.opens_us, l.closes_us, l.state, l.version, l.sold, l.rev
+SELECT l.shard, l.id, l.group_id, l.session_id, l.item_id, l.seller_id, l.area, l.title, l.format, l.price, l.currency, l.stock, l.per_buyer, l.code, l.salt, l.opens_us, l.closes_us, l.state, l.version, l.sold, l.rev, l.slices, l.slice, l.slice_of
 FROM lots AS l JOIN auctions AS a ON a.id = l.session_id
 WHERE l.shard = ? AND l.id > ? AND l.state <> 'draft' AND a.state NOT IN ('draft', 'settled', 'cancelled')
 ORDER BY l.id
 LIMIT ?;
 
 -- name: LotsToClose :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?;
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?;
 
 -- name: LotsByID :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev FROM lots WHERE shard = ? AND id IN (?);
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE shard = ? AND id IN (?);
 
 -- name: UpdateLot :execrows
-UPDATE lots SET title = ?, format = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND rev = ? AND state = 'draft';
+UPDATE lots SET title = ?, format = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, slices = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND rev = ? AND state = 'draft';
 
 -- name: DeleteLot :execrows
 DELETE FROM lots WHERE shard = ? AND id = ? AND rev = ? AND state = 'draft';
 
--- name: PublishLot :execrows
-UPDATE lots SET area = ?, title = ?, price = ?, currency = ?, stock = ?, per_buyer = ?, code = ?, salt = ?, opens_us = ?, closes_us = ?, state = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND session_id = ? AND rev = ? AND state = 'draft';
+-- name: ReplaceLot :exec
+REPLACE INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: CountLots :many
 SELECT session_id, COUNT(*) AS lots FROM lots WHERE session_id IN (?) GROUP BY session_id;

@@ -125,12 +125,27 @@ func published(t *testing.T, s *store.Store) {
 	if seq != 0 {
 		t.Errorf("before the first: %d", seq)
 	}
-	for _, to := range []int64{5, 5, 9} {
-		must(t, s.SetPublished(ctx, topic, 3, to))
+	raise := func(seqs map[int]int64, want int, topics ...string) {
+		t.Helper()
+		further, err := s.RaisePublished(ctx, topics, seqs)
+		if err != nil || further != want {
+			t.Errorf("raise %v to %v: %d further, %v; want %d", topics, seqs, further, err, want)
+		}
 	}
-	wantCode(t, s.SetPublished(ctx, topic, 3, 8), fault.Conflict, "published_further")
-	must(t, s.SetPublished(ctx, topic, 4, 1))
-	must(t, s.SetPublished(ctx, "rostrum.bids.v1", 3, 2))
+	for _, to := range []int64{5, 5, 9} {
+		raise(map[int]int64{3: to}, 0, topic)
+	}
+	// One that has come further stays, and keeps none of the others back.
+	raise(map[int]int64{3: 8, 4: 1, 5: 6}, 1, topic, "rostrum.bids.v1")
+	raise(nil, 0, topic)
+	for shard, want := range map[int]int64{4: 1, 5: 6} {
+		if seq, err := s.Published(ctx, topic, shard); err != nil || seq != want {
+			t.Errorf("published of shard %d: %d, %v; want %d", shard, seq, err, want)
+		}
+	}
+	if seq, err := s.Published(ctx, "rostrum.bids.v1", 3); err != nil || seq != 8 {
+		t.Errorf("published on the other topic: %d, %v", seq, err)
+	}
 	if seq, err = s.Published(ctx, topic, 3); err != nil || seq != 9 {
 		t.Errorf("published %d, %v", seq, err)
 	}
