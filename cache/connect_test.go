@@ -18,14 +18,16 @@ func TestClientsNeverRetry(t *testing.T) {
 	if o.MaxRetries != 0 || !o.ContextTimeoutEnabled || o.ReadTimeout != 300*time.Millisecond || o.PoolSize != 7 || o.DB != 2 {
 		t.Errorf("options %+v", o)
 	}
-	cluster, err := Connect(Connection{URL: "redis://127.0.0.1:1?addr=127.0.0.1:2", Cluster: true, PoolSize: 7, Timeout: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
-	c := cluster.(*redis.ClusterClient).Options()
-	if c.MaxRetries > 0 || len(c.Addrs) != 2 || c.WriteTimeout != time.Second {
-		t.Errorf("options %+v", c)
+	for url, named := range map[string]int{"redis://:secret@127.0.0.1:1": 1, "redis://:secret@127.0.0.1:1/0?addr=127.0.0.1:2&addr=127.0.0.1:3": 3} {
+		cluster, err := Connect(Connection{URL: url, Cluster: named == 1, PoolSize: 7, Timeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cluster.Close()
+		c := cluster.(*redis.ClusterClient).Options()
+		if c.MaxRetries > 0 || len(c.Addrs) != named || c.WriteTimeout != time.Second || c.Password != "secret" || c.PoolSize != 7 {
+			t.Errorf("%s: options %+v", url, c)
+		}
 	}
 }
 
@@ -46,5 +48,20 @@ func TestVersionOfAnEngine(t *testing.T) {
 		if got := version(info); got != want {
 			t.Errorf("version of %q is %q, want %q", info, got, want)
 		}
+	}
+}
+
+// One master that syncs less often than the others is what the whole cluster can promise.
+func TestMastersThatDiffer(t *testing.T) {
+	a := Facts{Version: "redis 7.0.15", AppendOnly: "yes", AppendFsync: "always", MaxMemoryPolicy: "noeviction"}
+	b := a
+	b.AppendFsync = "everysec"
+	want := a
+	if got := together([]Facts{a, a, a}); got != want {
+		t.Errorf("three alike are %+v", got)
+	}
+	want.AppendFsync = "always and everysec"
+	if got := together([]Facts{b, a, a}); got != want {
+		t.Errorf("got %+v", got)
 	}
 }

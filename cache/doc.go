@@ -7,7 +7,7 @@
 //
 //	key                                         type    what it holds                                      ends
 //	--- gate: a shard's keys share the hash tag {T} of the shard, so that a script touches one slot ---
-//	P:{T}:head                                  hash    vouch (run, repl, vouched), epoch, seq, last time  never
+//	P:{T}:head                                  hash    vouch (run, repl, vouched), epoch, seq, last time, acked  never
 //	P:{T}:journal                               stream  the shard's records, ids <epoch>-<seq>             trimmed behind MySQL
 //	P:{T}:lots                                  set     ids of the lots that the shard holds               sweep
 //	P:{T}:lot:<lot>                             hash    a lot's frozen terms, state, version               sweep
@@ -17,12 +17,11 @@
 //	P:{T}:lock:<lot>                            string  random-code lock: its holder's token               its TTL, unlock
 //	P:lease:<name>                              string  the lease's owner                                  its TTL, leave
 //	P:deployment                                string  JSON of auction.Deployment                         never
-//	--- shelf: what a page needs at once shares the session's tag ---
-//	P:shelf:{S}:lot:<lot>                       string  a lot's card, JSON                                 end + grace + jitter
+//	--- shelf ---
+//	P:shelf:lot:<lot>                           string  a lot's card; "-": there is no such lot            end + grace + jitter; seconds
 //	P:shelf:{S}:order                           zset    lot ids by their place in the session              end + grace + jitter
 //	P:shelf:{S}:session                         string  a session's card, JSON                             minutes
 //	P:shelf:{S}:preheated                       hash    how far preheating has come                        end + grace + jitter
-//	P:shelf:at:<lot>                            string  the lot's session; "-": there is no such lot       end + grace; seconds
 //	P:shelf:sessions:<area>                     string  live and coming sessions of an area, JSON          minutes
 //	P:shelf:ids                                 stream  ids of lots as they are published                  capped
 //	P:shelf:fill:<what>                         string  who fills it now                                   seconds

@@ -3,7 +3,9 @@ package cache
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -16,8 +18,47 @@ type Facts struct {
 	MaxMemoryPolicy string
 }
 
-// Inspect asks one server about itself. An error means that it does not answer.
+// Inspect asks a server about itself, of a cluster every master: a fact in which they differ has all that they say, by
+// " and ", so that it is none of the values somebody hopes for. An error means that one of them does not answer.
 func Inspect(ctx context.Context, client redis.UniversalClient) (Facts, error) {
+	cluster, ok := client.(*redis.ClusterClient)
+	if !ok {
+		return inspect(ctx, client)
+	}
+	var mu sync.Mutex // masters are asked at once
+	var all []Facts
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		f, err := inspect(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, f)
+		return err
+	})
+	if err != nil {
+		return Facts{}, fmt.Errorf("redis cluster: %w", err)
+	}
+	return together(all), nil
+}
+
+// together joins what the masters of a cluster say.
+func together(all []Facts) Facts {
+	said := func(fact func(Facts) string) string {
+		var values []string
+		for _, f := range all {
+			values = append(values, fact(f))
+		}
+		slices.Sort(values)
+		return strings.Join(slices.Compact(values), " and ")
+	}
+	return Facts{
+		Version:         said(func(f Facts) string { return f.Version }),
+		AppendOnly:      said(func(f Facts) string { return f.AppendOnly }),
+		AppendFsync:     said(func(f Facts) string { return f.AppendFsync }),
+		MaxMemoryPolicy: said(func(f Facts) string { return f.MaxMemoryPolicy }),
+	}
+}
+
+func inspect(ctx context.Context, client redis.Cmdable) (Facts, error) {
 	var f Facts
 	if err := client.Ping(ctx).Err(); err != nil {
 		return f, fmt.Errorf("redis: %w", err)
@@ -31,12 +72,7 @@ func Inspect(ctx context.Context, client redis.UniversalClient) (Facts, error) {
 
 // version reads INFO server; Valkey says there which Redis it answers for, and who it is.
 func version(info string) string {
-	says := map[string]string{}
-	for line := range strings.SplitSeq(info, "\r\n") {
-		if name, value, ok := strings.Cut(line, ":"); ok {
-			says[name] = value
-		}
-	}
+	says := facts(info)
 	switch {
 	case says["valkey_version"] != "":
 		return "valkey " + says["valkey_version"]

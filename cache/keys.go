@@ -145,8 +145,8 @@ func (k Keys) shelf() string { return k.prefix + ":shelf:" }
 
 func (k Keys) session(session uuid.UUID) string { return k.shelf() + "{" + session.String() + "}:" }
 
-// Card is a lot's card, beside the other cards of its session.
-func (k Keys) Card(session, lot uuid.UUID) string { return k.session(session) + "lot:" + lot.String() }
+// Card is a lot's card, or says that there is no such lot.
+func (k Keys) Card(lot uuid.UUID) string { return k.shelf() + "lot:" + lot.String() }
 
 // Order is the set of a session's lots by their place.
 func (k Keys) Order(session uuid.UUID) string { return k.session(session) + "order" }
@@ -156,9 +156,6 @@ func (k Keys) SessionCard(session uuid.UUID) string { return k.session(session) 
 
 // Preheated says how far a session's preheating has come.
 func (k Keys) Preheated(session uuid.UUID) string { return k.session(session) + "preheated" }
-
-// At says in which session a lot is, or that there is no such lot.
-func (k Keys) At(lot uuid.UUID) string { return k.shelf() + "at:" + lot.String() }
 
 // Sessions is an area's list of sessions.
 func (k Keys) Sessions(area string) string { return k.shelf() + "sessions:" + area }

@@ -74,8 +74,8 @@ func TestKeysAreInTheTable(t *testing.T) {
 	s, l, b := uuid.New(), uuid.New(), uuid.New()
 	code := strings.Repeat("c", auction.CodeLength)
 	spelled := []string{keys.Head(0), keys.Journal(0), keys.Lots(0), keys.Lot(0, l), keys.Stock(0, l, code), keys.Bids(0, l),
-		keys.Unit(0, s, l, b, 1), keys.Lock(0, l), keys.Lease("<name>"), keys.Deployment(), keys.Card(s, l), keys.Order(s),
-		keys.SessionCard(s), keys.Preheated(s), keys.At(l), keys.Sessions("<area>"), keys.IDs(), keys.Fill("<what>"),
+		keys.Unit(0, s, l, b, 1), keys.Lock(0, l), keys.Lease("<name>"), keys.Deployment(), keys.Card(l), keys.Order(s),
+		keys.SessionCard(s), keys.Preheated(s), keys.Sessions("<area>"), keys.IDs(), keys.Fill("<what>"),
 		"p:shelf:lead:<session>", keys.Rate("<who>")}
 	if got := keys.Lead(s); got != "p:shelf:lead:"+s.String() {
 		t.Errorf("Lead = %s", got)
@@ -110,7 +110,7 @@ func TestShardPatternIsOfOneShard(t *testing.T) {
 				t.Errorf("pattern of %d matches a key of %d: %v", a, b, got)
 			}
 		}
-		if strings.HasPrefix(keys.At(uuid.Nil), mine) || strings.HasPrefix(keys.Deployment(), mine) {
+		if strings.HasPrefix(keys.Card(uuid.Nil), mine) || strings.HasPrefix(keys.Deployment(), mine) {
 			t.Errorf("pattern of %d matches keys that are no shard's", a)
 		}
 	}

@@ -37,9 +37,11 @@ const clockPrelude = `local function clock()
   return tonumber(redis.call('GET', (string.gsub(KEYS[1], '^(.-):({.-}):head$', '%1:clock:%2'))))
 end`
 
-// Client makes the client that a gate wants: single shots, bounded, over one address or a cluster's.
+// Client makes the client that a gate wants: single shots, bounded, over one address or a cluster's, which may also come as
+// one text with commas between.
 func Client(t testing.TB, addrs ...string) redis.UniversalClient {
 	t.Helper()
+	addrs = strings.Split(strings.Join(addrs, ","), ",")
 	c := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, MaxRetries: -1, ContextTimeoutEnabled: true,
 		DialTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, PoolSize: 64, DialerRetries: 1})
 	t.Cleanup(func() { _ = c.Close() })

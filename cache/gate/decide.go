@@ -54,7 +54,7 @@ func (g *Gate) decideSome(ctx context.Context, shard int, bids []auction.Bid, an
 	}
 	on, err := g.nodeOf(ctx, shard)
 	if err == nil {
-		err = g.groups.enter(on, shard, waiting, g.fly)
+		err = g.groups.enter(ctx, on, shard, waiting, g.fly)
 	}
 	if err != nil {
 		for _, a := range waiting {

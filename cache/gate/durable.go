@@ -72,10 +72,10 @@ func newMarks(shards int) *marks {
 }
 
 // reader reads the marks of shards; a shard whose mark cannot be read is left as it was.
-type reader func(shards []int) map[int]auction.Cursor
+type reader func(ctx context.Context, shards []int) map[int]auction.Cursor
 
 func (m *marks) wait(ctx context.Context, shard int, at auction.Cursor, read reader) error {
-	done := m.enter(shard, at, read)
+	done := m.enter(ctx, shard, at, read)
 	select {
 	case carried := <-done:
 		if carried {
@@ -90,7 +90,7 @@ func (m *marks) wait(ctx context.Context, shard int, at auction.Cursor, read rea
 }
 
 // enter gives what to wait for.
-func (m *marks) enter(shard int, at auction.Cursor, read reader) chan bool {
+func (m *marks) enter(ctx context.Context, shard int, at auction.Cursor, read reader) chan bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w := waiter{at, make(chan bool, 1)}
@@ -101,7 +101,7 @@ func (m *marks) enter(shard int, at auction.Cursor, read reader) chan bool {
 	m.waiting[shard] = append(m.waiting[shard], w)
 	if !m.watching {
 		m.watching = true
-		go m.watch(read)
+		go m.watch(context.WithoutCancel(ctx), read)
 	}
 	return w.done
 }
@@ -113,13 +113,13 @@ func (m *marks) leave(shard int, done chan bool) {
 }
 
 // watch looks at the marks until nobody waits.
-func (m *marks) watch(read reader) {
+func (m *marks) watch(ctx context.Context, read reader) {
 	for {
 		shards := m.wanted()
 		if len(shards) == 0 {
 			return
 		}
-		m.learn(read(shards))
+		m.learn(read(ctx, shards))
 		time.Sleep(markPoll)
 	}
 }
@@ -158,9 +158,8 @@ func (m *marks) learn(read map[int]auction.Cursor) {
 }
 
 // readMarks is the reader of a gate.
-func (g *Gate) readMarks(shards []int) map[int]auction.Cursor {
+func (g *Gate) readMarks(ctx context.Context, shards []int) map[int]auction.Cursor {
 	replies, marks := make([]*redis.StringCmd, len(shards)), map[int]auction.Cursor{}
-	ctx := context.Background()
 	_ = g.pipeline(ctx, g.timeout, func(p redis.Pipeliner) error { // what cannot be read is read again
 		for i, shard := range shards {
 			replies[i] = p.HGet(ctx, g.keys.Head(shard), "acked")

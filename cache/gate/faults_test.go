@@ -1,9 +1,6 @@
 package gate_test
 
 import (
-	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -175,44 +172,4 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("without a sound %s there is no error", name)
 		}
 	}
-}
-
-// BenchmarkDecide measures one script of n bids on a real Redis, each by a new buyer.
-func BenchmarkDecide(b *testing.B) {
-	addr := live.Redis(b)
-	for _, n := range []int{1, 8, 64} {
-		for _, sold := range []string{"admitted", "sold out"} {
-			b.Run(sold+" "+strconv.Itoa(n), func(b *testing.B) {
-				s := cachetest.New(b, cachetest.Client(b, addr), "")
-				l := cachetest.LotOf(0, func(l *auction.Lot) { l.Stock = map[bool]int64{true: 1 << 30, false: 0}[sold == "admitted"] })
-				s.Open(b, 0, l)
-				bids := make([]auction.Bid, n)
-				before := redisCPU(b, s.Client)
-				for b.Loop() {
-					for i := range bids {
-						bids[i] = cachetest.BidOn(l)
-					}
-					if answers, err := s.Gate.Decide(ctx, 0, bids); err != nil || answers[0].Err != nil {
-						b.Fatal(fmt.Sprint(err, answers[0].Err))
-					}
-				}
-				b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "bids/s")
-				b.ReportMetric((redisCPU(b, s.Client)-before)*1e6/float64(b.N*n), "redis-cpu-µs/bid")
-			})
-		}
-	}
-}
-
-// redisCPU gives the seconds of CPU that the Redis has used; other clients of it count, too.
-func redisCPU(b *testing.B, client redis.UniversalClient) float64 {
-	info, err := client.Info(ctx, "cpu").Result()
-	if err != nil {
-		b.Fatal(err)
-	}
-	used := 0.0
-	for _, m := range regexp.MustCompile(`used_cpu_(?:sys|user):([0-9.]+)`).FindAllStringSubmatch(info, 2) {
-		seconds, _ := strconv.ParseFloat(m[1], 64)
-		used += seconds
-	}
-	return used
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // decideFlight answers all bids of a flight. What has to be asked again is, a few times.
-func (g *Gate) decideFlight(flight []group) {
-	ctx, cancel := context.WithTimeout(context.Background(), g.timeout)
+func (g *Gate) decideFlight(ctx context.Context, flight []group) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
 	for range maxTries {
 		if flight = g.decideOnce(ctx, flight); len(flight) == 0 {

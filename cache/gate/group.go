@@ -17,7 +17,7 @@ import (
 // many is cut by its markers. See DESIGN.md for what was tried.
 const (
 	maxFlight  = 1024 // bids of one pipeline
-	maxFlights = 2    // pipelines of one Redis in flight
+	maxFlights = 1    // pipelines of one Redis in flight
 )
 
 // groups lets bids wait for their shard's next script: those that arrive while one is in flight are decided together in
@@ -102,7 +102,7 @@ func (a *asked) give(answer auction.Answer) {
 func (a *asked) fail(err error) { a.give(auction.Answer{Err: err}) }
 
 // enter puts bids into a shard's queue, all or none.
-func (q *groups) enter(on redis.Cmdable, shard int, bids []*asked, fly func(*node)) error {
+func (q *groups) enter(ctx context.Context, on redis.Cmdable, shard int, bids []*asked, fly func(context.Context, *node)) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.queues[shard].waiting)+len(bids) > q.most {
@@ -117,7 +117,7 @@ func (q *groups) enter(on redis.Cmdable, shard int, bids []*asked, fly func(*nod
 	q.makeReady(n, shard)
 	if n.flights < maxFlights && len(n.ready) > 0 {
 		n.flights++
-		go fly(n)
+		go fly(context.WithoutCancel(ctx), n) // it decides for others, too, and longer than this caller waits
 	}
 	return nil
 }
@@ -132,13 +132,13 @@ func (q *groups) makeReady(n *node, shard int) {
 }
 
 // fly decides what waits for a node, flight after flight, until nothing does.
-func (g *Gate) fly(n *node) {
+func (g *Gate) fly(ctx context.Context, n *node) {
 	var flight []group
 	for {
 		if flight = g.groups.board(n, flight, g.now()); flight == nil {
 			return
 		}
-		g.decideFlight(flight)
+		g.decideFlight(ctx, flight)
 	}
 }
 

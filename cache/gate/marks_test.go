@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"testing"
 
 	"rostrum/auction"
@@ -28,13 +29,13 @@ func TestWhatAMarkSays(t *testing.T) {
 // One goroutine looks, however many wait, and it ends with the last of them.
 func TestMarksAreReadForWhoWaits(t *testing.T) {
 	m, looks := newMarks(2), make(chan []int, 1000)
-	read := func(shards []int) map[int]auction.Cursor {
+	read := func(_ context.Context, shards []int) map[int]auction.Cursor {
 		looks <- shards
 		return map[int]auction.Cursor{1: {Epoch: 1, Seq: 2}}
 	}
 	var done []chan bool
 	for _, seq := range []int64{1, 2, 3} {
-		done = append(done, m.enter(1, auction.Cursor{Epoch: 1, Seq: seq}, read))
+		done = append(done, m.enter(t.Context(), 1, auction.Cursor{Epoch: 1, Seq: seq}, read))
 	}
 	if shards := <-looks; len(shards) != 1 || shards[0] != 1 {
 		t.Errorf("looks at shards %v", shards)
@@ -49,7 +50,7 @@ func TestMarksAreReadForWhoWaits(t *testing.T) {
 	if len(done[2]) != 0 {
 		t.Error("who has left is told")
 	}
-	if early := m.enter(1, auction.Cursor{Epoch: 1, Seq: 2}, nil); !<-early {
+	if early := m.enter(t.Context(), 1, auction.Cursor{Epoch: 1, Seq: 2}, nil); !<-early {
 		t.Error("what is known already is looked for")
 	}
 }

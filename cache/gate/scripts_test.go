@@ -114,7 +114,6 @@ func TestHeadersCountWhatIsPassed(t *testing.T) {
 		return sum
 	}
 	passed := func(s *redis.Script) [2]int { return calls.calls[s.Hash()] }
-	fields := len(fieldsOf(two[0]))
 	for name, c := range map[string]struct {
 		script *redis.Script
 		want   func(header) [2]int
@@ -124,8 +123,9 @@ func TestHeadersCountWhatIsPassed(t *testing.T) {
 			return [2]int{h.keys + per(h.keysPer, 2, 0) + 3*perBuyer, h.args + per(h.argsPer, 2, 3)}
 		}},
 		"preheat": {g.scripts.preheat, func(h header) [2]int {
-			// For each lot: its names, with "field, value …" being as many as the lot has.
-			return [2]int{h.keys + per(h.keysPer, 2), h.args + 2*(h.argsPer[0]-2+fields)}
+			// What the two lots agree in is passed once, and "value …" of each is as many as they do not.
+			agreed, own := agreement([][]any{fieldsOf(two[0]), fieldsOf(two[1])})
+			return [2]int{h.keys + per(h.keysPer, 2), h.args + per(h.argsPer, len(agreed), len(own), 2) + 2*(len(own)-1)}
 		}},
 		"release": {g.scripts.release, func(h header) [2]int { return [2]int{h.keys + per(h.keysPer, 2), h.args} }},
 		"close":   {g.scripts.close, nil}, "withdraw": {g.scripts.withdraw, nil}, "receipt": {g.scripts.receipt, nil}, "sweep": {g.scripts.sweep, nil},

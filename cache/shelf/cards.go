@@ -2,12 +2,11 @@ package shelf
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/maypok86/otter/v2"
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
@@ -16,8 +15,9 @@ import (
 
 // nodeCard is what a node remembers of a lot.
 type nodeCard struct {
-	lot  auction.Lot
-	none bool
+	lot    auction.Lot
+	none   bool
+	readUS int64 // when it came
 }
 
 func noLot() error { return fault.New(fault.NotFound, "lot_not_found", "there is no such lot") }
@@ -33,28 +33,77 @@ func (s *Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
 	if !s.Known(lot) {
 		return auction.Lot{}, noLot()
 	}
-	return s.card(ctx, lot)
+	return s.cardWithin(ctx, lot, s.o.Node)
+}
+
+// Terms is Card for who needs what was frozen when the lot was published, or that it is over for good, and leaves the rest to
+// the gate: what this node remembers may be half a minute old. It then costs no memory and a fraction of a microsecond,
+// which is what a bid is to spend on it.
+func (s *Shelf) Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
+	if !s.Known(lot) {
+		return auction.Lot{}, noLot()
+	}
+	return s.cardWithin(ctx, lot, s.o.Terms)
 }
 
 // card is Card for an id that somebody has vouched for.
 func (s *Shelf) card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
+	return s.cardWithin(ctx, lot, s.o.Node)
+}
+
+// cardWithin gives a card that this node has had for no longer than age, and refreshes it ahead from half of that on.
+func (s *Shelf) cardWithin(ctx context.Context, lot uuid.UUID, age time.Duration) (auction.Lot, error) {
 	if c, ok := s.cards.GetIfPresent(lot); ok {
-		s.o.Count("node", "hit")
-		return c.answer()
+		old := time.Duration(s.o.Now().UnixMicro()-c.readUS) * time.Microsecond
+		if old < age {
+			s.o.Count("node", "hit")
+			if old > age/2 {
+				s.refresh(ctx, lot)
+			}
+			return c.answer()
+		}
 	}
 	s.o.Count("node", "miss")
-	found, err := s.fetch(ctx, s.cardPlace(lot))
+	c, err := s.fetchCard(ctx, lot)
 	if err != nil {
 		return auction.Lot{}, err
 	}
-	c := nodeCard{none: found.none}
-	if !found.none {
-		if err := json.Unmarshal(found.value, &c.lot); err != nil {
-			return auction.Lot{}, fmt.Errorf("card of lot %s: %w", lot, err)
-		}
-	}
 	s.cards.Set(lot, c)
 	return c.answer()
+}
+
+// fetchCard gives a card from the shelf, or from the source. It is the loader of the node's memory, too.
+func (s *Shelf) fetchCard(ctx context.Context, lot uuid.UUID) (nodeCard, error) {
+	found, err := s.fetch(ctx, s.cardPlace(lot))
+	c := nodeCard{none: found.none, readUS: s.o.Now().UnixMicro()}
+	if err == nil && !found.none {
+		if c.lot, err = parseCard(found.value); err != nil {
+			err = fmt.Errorf("card of lot %s: %w", lot, err)
+		}
+	}
+	return c, err
+}
+
+// refresh loads a card that will end soon while it still serves, so that a lot in demand never makes a bid wait for the
+// shelf. There are only so many at a time: who is not refreshed now is so by the next reader, or ends.
+func (s *Shelf) refresh(ctx context.Context, lot uuid.UUID) {
+	if !s.refills.TryAcquire(1) {
+		return
+	}
+	if _, busy := s.refilling.LoadOrStore(lot, true); busy {
+		s.refills.Release(1)
+		return
+	}
+	s.o.Count("ahead", "refreshed")
+	s.filling.Add(1)
+	go func() {
+		defer s.filling.Done()
+		defer s.refills.Release(1)
+		defer s.refilling.Delete(lot)
+		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.o.Fill)
+		defer cancel()
+		<-s.cards.Refresh(own, lot, otter.LoaderFunc[uuid.UUID, nodeCard](s.fetchCard))
+	}()
 }
 
 func (c nodeCard) answer() (auction.Lot, error) {
@@ -64,35 +113,11 @@ func (c nodeCard) answer() (auction.Lot, error) {
 	return c.lot, nil
 }
 
-// cardPlace is a lot's card. It lies beside the other cards of its session, so one must know the session first.
+// cardPlace is a lot's card.
 func (s *Shelf) cardPlace(lot uuid.UUID) place {
 	return place{name: "lot:" + lot.String(),
-		read: func(ctx context.Context) (entry, error) {
-			session, none, err := s.sessionOf(ctx, lot)
-			if err != nil || session == uuid.Nil {
-				return entry{none: none}, err
-			}
-			return s.get(ctx, s.keys.Card(session, lot))
-		},
+		read: func(ctx context.Context) (entry, error) { return s.get(ctx, s.keys.Card(lot)) },
 		fill: func(ctx context.Context, write bool) (entry, error) { return s.fillCard(ctx, lot, write) }}
-}
-
-// sessionOf gives a lot's session; uuid.Nil where the shelf does not know it, or knows that there is no such lot.
-func (s *Shelf) sessionOf(ctx context.Context, lot uuid.UUID) (session uuid.UUID, none bool, err error) {
-	if session, ok := s.where.GetIfPresent(lot); ok {
-		return session, false, nil
-	}
-	text, err := s.client.Get(ctx, s.keys.At(lot)).Result()
-	if errors.Is(err, redis.Nil) {
-		return uuid.Nil, false, nil
-	}
-	if err != nil || text == noneText {
-		return uuid.Nil, text == noneText, err
-	}
-	if session, err = uuid.Parse(text); err == nil {
-		s.where.Set(lot, session)
-	}
-	return session, false, err
 }
 
 func (s *Shelf) fillCard(ctx context.Context, id uuid.UUID, write bool) (entry, error) {
@@ -105,33 +130,26 @@ func (s *Shelf) fillCard(ctx context.Context, id uuid.UUID, write bool) (entry, 
 		return entry{}, err
 	}
 	e, ttl, err := s.fresh(lot, err, s.lasts(lot.ClosesUS))
-	if err != nil || !write {
-		return e, err
+	if err == nil && write {
+		_ = s.set(ctx, s.keys.Card(id), e, ttl) // what cannot be kept is still right
 	}
-	if e.none {
-		_ = s.set(ctx, s.keys.At(id), e, ttl)
-		return e, nil
-	}
-	_ = s.pipeline(ctx, func(p redis.Pipeliner) error { s.putCard(ctx, p, lot, e, ttl, false); return nil })
-	return e, nil
+	return e, err
 }
 
-// lasts says how long what ends at that moment is kept: a grace beyond it, and up to half a grace more, so that what is
-// written together does not go together.
+// lasts says how long what ends at that moment is kept: a grace beyond it, and some jitter more, so that what is written
+// together does not go together.
 func (s *Shelf) lasts(endUS int64) time.Duration {
 	s.o.Count("jitter", "spread")
-	return max(time.UnixMicro(endUS).Sub(s.o.Now()), 0) + s.o.Grace + time.Duration(s.o.Random()*float64(s.o.Grace)/2)
+	return max(time.UnixMicro(endUS).Sub(s.o.Now()), 0) + s.o.Grace + time.Duration(s.o.Random()*float64(s.o.Jitter))
 }
 
-// putCard writes a card and where it is; onlyNew: a card that is there stays.
-func (s *Shelf) putCard(ctx context.Context, p redis.Pipeliner, l auction.Lot, e entry, ttl time.Duration, onlyNew bool) {
-	s.where.Set(l.ID, l.Session)
-	p.Set(ctx, s.keys.At(l.ID), l.Session.String(), ttl)
+// putCard writes a card; onlyNew: one that is there stays.
+func (s *Shelf) putCard(ctx context.Context, p redis.Pipeliner, lot uuid.UUID, e entry, ttl time.Duration, onlyNew bool) {
 	if onlyNew {
-		p.SetNX(ctx, s.keys.Card(l.Session, l.ID), e.text(), ttl)
+		p.SetNX(ctx, s.keys.Card(lot), e.text(), ttl)
 		return
 	}
-	p.Set(ctx, s.keys.Card(l.Session, l.ID), e.text(), ttl)
+	p.Set(ctx, s.keys.Card(lot), e.text(), ttl)
 }
 
 // pipeline sends at most some thousand commands.

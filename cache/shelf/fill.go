@@ -12,12 +12,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"rostrum/auction"
 	"rostrum/internal/fault"
 )
 
 // entry is what stands under a key: a value that counts as fresh until a moment, or the word that there is none.
 type entry struct {
-	value      []byte // JSON; nil: nothing stands there
+	value      []byte // a card, else JSON; nil: nothing stands there
 	freshUntil int64  // µs
 	none       bool   // there is no such thing
 }
@@ -38,7 +39,7 @@ func parseEntry(text []byte) entry {
 	}
 	until, value, ok := bytes.Cut(text, []byte(" "))
 	us, err := strconv.ParseInt(string(until), 10, 64)
-	if !ok || err != nil || !json.Valid(value) {
+	if !ok || err != nil || len(value) == 0 || value[0] != cardForm && !json.Valid(value) {
 		return entry{}
 	}
 	return entry{value: value, freshUntil: us}
@@ -216,11 +217,20 @@ func (s *Shelf) fresh(value any, missing error, ttl time.Duration) (entry, time.
 		s.o.Count("negative", "set")
 		return entry{none: true}, s.o.around(s.o.Negative), nil
 	}
+	text, err := encode(value)
+	return entry{value: text, freshUntil: s.o.Now().Add(s.o.around(s.o.Fresh)).UnixMicro()}, ttl, err
+}
+
+// encode writes a lot as a card, and anything else as JSON.
+func encode(value any) ([]byte, error) {
+	if l, ok := value.(auction.Lot); ok {
+		return appendCard(nil, &l), nil
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
-		return entry{}, 0, fmt.Errorf("shelf: %w", err)
+		return nil, fmt.Errorf("shelf: %w", err)
 	}
-	return entry{value: text, freshUntil: s.o.Now().Add(s.o.around(s.o.Fresh)).UnixMicro()}, ttl, nil
+	return text, nil
 }
 
 func (s *Shelf) get(ctx context.Context, key string) (entry, error) {
@@ -229,6 +239,30 @@ func (s *Shelf) get(ctx context.Context, key string) (entry, error) {
 		return entry{}, nil
 	}
 	return parseEntry(text), err
+}
+
+// many gives what stands under keys, in their order; nil for nothing. A cluster has them in many slots, and is asked for
+// each in one pipeline.
+func (s *Shelf) many(ctx context.Context, keys []string) ([]any, error) {
+	if _, cluster := s.client.(*redis.ClusterClient); !cluster {
+		return s.client.MGet(ctx, keys...).Result()
+	}
+	found, texts := make([]any, len(keys)), make([]*redis.StringCmd, len(keys))
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range keys {
+			texts[i] = p.Get(ctx, key)
+		}
+		return nil
+	})
+	if errors.Is(err, redis.Nil) {
+		err = nil
+	}
+	for i, text := range texts {
+		if text.Err() == nil {
+			found[i] = text.Val()
+		}
+	}
+	return found, err
 }
 
 func (s *Shelf) set(ctx context.Context, key string, e entry, ttl time.Duration) error {

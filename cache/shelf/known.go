@@ -39,6 +39,34 @@ type known struct {
 	mu     sync.RWMutex
 	filter *bloom.BloomFilter
 	room   int64 // ids that it can still take
+
+	probed, wrong int64 // random ids that it was asked for, and those of them that it let pass
+}
+
+// probes are the random ids that a filter is asked for when it is made, and once a second while it is fed.
+const probes = 1000
+
+// probe measures a filter by ids that never were.
+func (k *known) probe() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for range probes {
+		if id := uuid.New(); k.filter != nil && k.filter.Test(id[:]) {
+			k.wrong++
+		}
+	}
+	k.probed += probes
+}
+
+// FalsePositives gives the share of ids that never were which this node's filter lets pass, as measured since it was made;
+// 1 while there is none.
+func (s *Shelf) FalsePositives() float64 {
+	s.known.mu.RLock()
+	defer s.known.mu.RUnlock()
+	if s.known.filter == nil || s.known.probed == 0 {
+		return 1
+	}
+	return float64(s.known.wrong) / float64(s.known.probed)
 }
 
 // Known says whether a lot may exist: false means that no published, unsettled lot has this id. Until the filter is made,
@@ -67,15 +95,16 @@ func (k *known) add(ids []uuid.UUID) bool {
 		return true
 	}
 	for _, id := range ids {
-		k.filter.Add(id[:])
+		if !k.filter.TestAndAdd(id[:]) { // who announced it has it already when it comes by the stream
+			k.room--
+		}
 	}
-	k.room -= int64(len(ids))
 	return k.room >= 0
 }
 
 func (k *known) replace(filter *bloom.BloomFilter, room int64) {
 	k.mu.Lock()
-	k.filter, k.room = filter, room
+	k.filter, k.room, k.probed, k.wrong = filter, room, 0, 0
 	k.mu.Unlock()
 }
 
@@ -98,13 +127,13 @@ func (s *Shelf) Announce(ctx context.Context, session auction.Session, lots []uu
 
 // announce puts ids into the stream, and removes what says that they do not exist.
 func (s *Shelf) announce(ctx context.Context, lots []uuid.UUID) error {
-	for some := range slices.Chunk(lots, maxPipeline/2) {
+	if err := s.stream(ctx, lots); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(lots, maxPipeline) {
 		err := s.pipeline(ctx, func(p redis.Pipeliner) error {
-			for entry := range slices.Chunk(some, idsAtOnce) {
-				p.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.IDs(), MaxLen: idsKept, Approx: true, Values: []any{idsField, join(entry)}})
-			}
 			for _, id := range some {
-				p.Del(ctx, s.keys.At(id))
+				p.Del(ctx, s.keys.Card(id))
 			}
 			return nil
 		})
@@ -113,6 +142,23 @@ func (s *Shelf) announce(ctx context.Context, lots []uuid.UUID) error {
 		}
 	}
 	return nil
+}
+
+// stream puts ids into the stream.
+func (s *Shelf) stream(ctx context.Context, lots []uuid.UUID) error {
+	for some := range slices.Chunk(lots, maxPipeline*idsAtOnce) {
+		if err := s.pipeline(ctx, func(p redis.Pipeliner) error { s.addIDs(ctx, p, some); return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addIDs is stream in somebody's pipeline.
+func (s *Shelf) addIDs(ctx context.Context, p redis.Pipeliner, lots []uuid.UUID) {
+	for entry := range slices.Chunk(lots, idsAtOnce) {
+		p.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.IDs(), MaxLen: idsKept, Approx: true, Values: []any{idsField, join(entry)}})
+	}
 }
 
 func join(ids []uuid.UUID) string {
@@ -177,6 +223,7 @@ func (s *Shelf) build(ctx context.Context) (last string, err error) {
 		filter.Add(id[:])
 	}
 	s.known.replace(filter, int64(capacity-len(ids)))
+	s.known.probe()
 	s.o.Count("bloom", "rebuilt")
 	return last, nil
 }
@@ -212,6 +259,7 @@ func (s *Shelf) follow(ctx context.Context, last string) error {
 		if len(entries) > 0 {
 			continue
 		}
+		s.known.probe()
 		// A stream that was lost begins again at lower ids, which the next read would not give.
 		if end, err := s.lastID(ctx); err != nil || comesBefore(end, last) {
 			return errors.Join(err, errRebuild)

@@ -3,7 +3,6 @@ package shelf
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,11 +16,13 @@ import (
 	"rostrum/auction"
 )
 
-// The most lots a page has, and the most that one look at the order gives: a seller's own goods are left out of the page,
-// and whoever owns most of a session looks several times.
+// The most lots a page has, and the most places that one look at the order, and that all looks for one page give: what
+// the reader does not want is left out of a page, and a session may have a hundred thousand lots that somebody does not
+// want.
 const (
-	MaxPage = 100
-	maxLook = 1000
+	MaxPage   = 100
+	maxLook   = 500
+	maxLooked = 1000
 )
 
 // orderMark is the member by which an order says that it is complete.
@@ -40,42 +41,50 @@ func (p placed) compare(q placed) int {
 	return slices.Compare(p.id[:], q.id[:])
 }
 
-// Page gives a published session's lots without the user's own goods (uuid.Nil: nobody's), at most p.Limit (1 … 100) after
-// the place (p.Key, p.ID), and the place of the next page; Limit 0 in it: there is none. The key is the lot's opens_us.
-// fault NotFound `session_not_found`. Places survive the loss of the shelf: they name a lot, not a rank.
-func (s *Shelf) Page(ctx context.Context, session, user uuid.UUID, p auction.Page) ([]auction.Lot, auction.Page, error) {
+// Page gives those of a published session's lots that keep wants (nil: all), at most p.Limit (1 … 100) after the place
+// (p.Key, p.ID), and the place of the next page; Limit 0 in it: there is none. The key is the lot's opens_us. keep sees
+// lots in order, once each. Where it wants few, a page may be short, even empty, with a next one: no more than some
+// thousand lots are looked at for a page. fault NotFound `session_not_found`. Places survive the loss of the shelf, and
+// lots that come and go: they name a lot, not a rank.
+func (s *Shelf) Page(ctx context.Context, session uuid.UUID, keep func(*auction.Lot) bool, p auction.Page) ([]auction.Lot, auction.Page, error) {
 	if _, err := s.Session(ctx, session); err != nil {
 		return nil, auction.Page{}, err
 	}
 	limit := min(max(p.Limit, 1), MaxPage)
 	// One more than wanted, so that the last page knows that it is the last.
-	lots, err := s.lotsAfter(ctx, session, user, placed{p.Key, p.ID}, limit+1)
-	if err != nil || len(lots) <= limit {
-		return lots, auction.Page{}, err
+	lots, end, err := s.lotsAfter(ctx, session, keep, placed{p.Key, p.ID}, limit+1)
+	switch {
+	case err != nil:
+		return nil, auction.Page{}, err
+	case len(lots) > limit:
+		last := lots[limit-1]
+		return lots[:limit], auction.Page{Limit: p.Limit, Key: last.OpensUS, ID: last.ID}, nil
+	case end != nil:
+		return lots, auction.Page{Limit: p.Limit, Key: end.opensUS, ID: end.id}, nil
 	}
-	last := lots[limit-1]
-	return lots[:limit], auction.Page{Limit: p.Limit, Key: last.OpensUS, ID: last.ID}, nil
+	return lots, auction.Page{}, nil
 }
 
-// lotsAfter gives lots that are not the user's until there are enough or no more. The own goods are left out here and not
-// in a set of each seller's own: it costs a seller a longer look, and everybody else nothing.
-func (s *Shelf) lotsAfter(ctx context.Context, session, user uuid.UUID, at placed, want int) ([]auction.Lot, error) {
+// lotsAfter gives lots that are wanted until there are enough, or no more, or enough was looked at: then end is the place
+// to go on from, nil otherwise. A reader's own goods are left out here and not in a set of each seller's own: it costs a
+// seller a longer look, and everybody else nothing.
+func (s *Shelf) lotsAfter(ctx context.Context, session uuid.UUID, keep func(*auction.Lot) bool, at placed, want int) ([]auction.Lot, *placed, error) {
 	var lots []auction.Lot
-	for look := want; ; look = min(2*look, maxLook) {
+	for look, looked := want, 0; ; look = min(2*look, maxLook, maxLooked-looked) {
 		some, end, err := s.look(ctx, session, at, look)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, l := range some {
-			if l.Seller != user || user == uuid.Nil {
-				lots = append(lots, l)
+		for n := range some {
+			if keep == nil || keep(&some[n]) {
+				lots = append(lots, some[n])
 			}
 			if len(lots) == want {
-				return lots, nil
+				return lots, nil, nil
 			}
 		}
-		if end == nil {
-			return lots, nil
+		if looked += look; end == nil || looked >= maxLooked {
+			return lots, end, nil
 		}
 		at = *end
 	}
@@ -170,11 +179,11 @@ func (s *Shelf) readCards(ctx context.Context, session uuid.UUID, places []place
 	}
 	keys := make([]string, len(places))
 	for i, p := range places {
-		keys[i] = s.keys.Card(session, p.id)
+		keys[i] = s.keys.Card(p.id)
 	}
 	trip, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	found, err := s.client.MGet(trip, keys...).Result()
+	found, err := s.many(trip, keys)
 	if err != nil {
 		s.o.Count("shelf", "error")
 		found = make([]any, len(places))
@@ -182,8 +191,9 @@ func (s *Shelf) readCards(ctx context.Context, session uuid.UUID, places []place
 	now := s.o.Now().UnixMicro()
 	for i := range places {
 		text, _ := found[i].(string)
-		e, l := parseEntry([]byte(text)), auction.Lot{}
-		if e.value == nil || json.Unmarshal(e.value, &l) != nil {
+		e := parseEntry([]byte(text))
+		l, err := parseCard(e.value)
+		if err != nil {
 			s.o.Count("shelf", "miss")
 			missing = append(missing, i)
 			continue
@@ -278,24 +288,29 @@ func (l *listing) end() int64 {
 }
 
 // lotsAtOnce lots make about maxPipeline commands.
-const lotsAtOnce = maxPipeline / 3
+const lotsAtOnce = maxPipeline
 
 // putLots writes cards and order of some lots of a session; onlyNew: cards that are there stay.
 func (s *Shelf) putLots(ctx context.Context, session uuid.UUID, lots []auction.Lot, onlyNew bool) error {
-	return s.pipeline(ctx, func(p redis.Pipeliner) error {
-		places := make([]redis.Z, len(lots))
-		for i, l := range lots {
-			e, ttl, err := s.fresh(l, nil, s.lasts(l.ClosesUS))
-			if err != nil {
-				return err
-			}
-			s.putCard(ctx, p, l, e, ttl, onlyNew)
-			places[i] = redis.Z{Score: float64(l.OpensUS), Member: l.ID.String()}
+	return s.pipeline(ctx, func(p redis.Pipeliner) error { return s.addLots(ctx, p, session, lots, onlyNew) })
+}
+
+// addLots is putLots in somebody's pipeline.
+func (s *Shelf) addLots(ctx context.Context, p redis.Pipeliner, session uuid.UUID, lots []auction.Lot, onlyNew bool) error {
+	places := make([]redis.Z, len(lots))
+	for i, l := range lots {
+		e, ttl, err := s.fresh(l, nil, s.lasts(l.ClosesUS))
+		if err != nil {
+			return err
 		}
+		s.putCard(ctx, p, l.ID, e, ttl, onlyNew)
+		places[i] = redis.Z{Score: float64(l.OpensUS), Member: l.ID.String()}
+	}
+	if len(places) > 0 {
 		p.ZAdd(ctx, s.keys.Order(session), places...)
 		p.PExpire(ctx, s.keys.Order(session), s.o.Grace) // markOrder sets its real end; an order nobody completes goes
-		return nil
-	})
+	}
+	return nil
 }
 
 // markOrder says that a session's order is complete, and when it may go.

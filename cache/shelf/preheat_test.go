@@ -3,7 +3,6 @@ package shelf_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/cache"
 	"rostrum/cache/cachetest"
 	"rostrum/cache/shelf"
 	"rostrum/internal/fault"
@@ -26,9 +26,12 @@ type pregate struct {
 	now  func() time.Time
 	fail func(n int) error // asked with the number of the call
 	call int
+
+	spoilt bool       // it holds other than it was given
+	room   cache.Room // that it has
 }
 
-func (g *pregate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]auction.PreheatResult, error) {
+func (g *pregate) PreheatLots(_ context.Context, lots []auction.Lot) ([]auction.PreheatResult, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.call++; g.fail != nil {
@@ -39,8 +42,8 @@ func (g *pregate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]a
 	results := make([]auction.PreheatResult, len(lots))
 	for i, l := range lots {
 		switch {
-		case l.Shard != shard:
-			return nil, fmt.Errorf("lot of shard %d in %d", l.Shard, shard)
+		case l.Code == "":
+			results[i] = auction.PreheatBroken
 		case g.lots[l.ID].State == auction.LotClosed:
 			results[i] = auction.PreheatClosed
 		case g.now().UnixMicro() >= l.OpensUS:
@@ -52,6 +55,21 @@ func (g *pregate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]a
 	return results, nil
 }
 
+func (g *pregate) Compare(_ context.Context, lots []auction.Lot) (missing, different []uuid.UUID, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range lots {
+		if held, ok := g.lots[l.ID]; !ok {
+			missing = append(missing, l.ID)
+		} else if g.spoilt || !cmp.Equal(held, l) {
+			different = append(different, l.ID)
+		}
+	}
+	return missing, different, nil
+}
+
+func (g *pregate) Room(context.Context) (cache.Room, error) { return g.room, nil }
+
 func newPregate(w *world) *pregate { return &pregate{lots: map[uuid.UUID]auction.Lot{}, now: w.clock} }
 
 func TestPreheat(t *testing.T) {
@@ -61,13 +79,13 @@ func TestPreheat(t *testing.T) {
 		g := newPregate(w)
 		g.lots[lots[7].ID] = auction.Lot{State: auction.LotClosed}
 		var seen []int
-		got, err := w.shelf.Preheat(ctx, g, session.ID, func(done, total int) {
+		got, err := w.shelf.Preheat(ctx, g, session.ID, shelf.How{Progress: func(done, total int) {
 			if total != n {
 				t.Errorf("total %d", total)
 			}
 			seen = append(seen, done)
-		})
-		want := shelf.Report{Session: session.ID, Lots: n, Written: n - 1, Closed: 1, Verified: n}
+		}})
+		want := shelf.Report{Session: session.ID, Lots: n, Written: n - 1, Closed: 1, Verified: n, Sampled: 2}
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Fatalf("report: %v\n%s", err, d)
 		}
@@ -88,7 +106,7 @@ func TestPreheat(t *testing.T) {
 		if after := w.source.Calls("Lots") + w.source.Calls("Lot"); after != before {
 			t.Errorf("the source was asked %d times", after-before)
 		}
-		if again, err := w.shelf.Preheat(ctx, g, session.ID, nil); err != nil || again != want {
+		if again, err := w.shelf.Preheat(ctx, g, session.ID, shelf.How{}); err != nil || !cmp.Equal(again, want) {
 			t.Errorf("a second time: %+v %v", again, err)
 		}
 	})
@@ -100,7 +118,7 @@ func TestPreheatAfterTheStart(t *testing.T) {
 		session, lots := w.session(3)
 		preheat := func() shelf.Report {
 			t.Helper()
-			r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, nil)
+			r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, shelf.How{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,13 +139,13 @@ func TestPreheatAfterTheStart(t *testing.T) {
 			t.Errorf("before the start: %q", title(lots[0]))
 		}
 		w.pass(time.Hour)
-		w.client.Del(ctx, w.keys.Card(session.ID, lots[1].ID))
+		w.client.Del(ctx, w.keys.Card(lots[1].ID))
 		lots[1].Title, lots[2].Title = "changed late", "changed late"
 		w.source.Put(session, lots...)
 		if r := preheat(); r.Open != 3 || r.Written != 0 || r.Verified != 3 {
 			t.Errorf("after the start: %+v", r)
 		}
-		text := w.client.Get(ctx, w.keys.Card(session.ID, lots[2].ID)).Val()
+		text := w.client.Get(ctx, w.keys.Card(lots[2].ID)).Val()
 		if missing := title(lots[1]); missing != "changed late" || len(text) == 0 || contains(text, "changed late") {
 			t.Errorf("the missing card is %q, the other one %s", missing, text)
 		}
@@ -147,16 +165,16 @@ func contains(text, part string) bool {
 func TestPreheatGoesOn(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		everywhere(t, func(t *testing.T, w *world) {
-			const n = 1000
+			const n = 5000
 			session, lots := w.session(n)
 			g := newPregate(w)
 			g.fail = func(call int) error {
-				if call > 2*cachetest.Shards {
+				if call > 2 {
 					return cachetest.ErrAway
 				}
 				return nil
 			}
-			if r, err := w.shelf.Preheat(ctx, g, session.ID, nil); !errors.Is(err, cachetest.ErrAway) || r.Lots == 0 || r.Lots == n {
+			if r, err := w.shelf.Preheat(ctx, g, session.ID, shelf.How{}); !errors.Is(err, cachetest.ErrAway) || r.Lots == 0 || r.Lots == n {
 				t.Fatalf("interrupted: %+v %v", r, err)
 			}
 			// Half an order is no order.
@@ -164,13 +182,13 @@ func TestPreheatGoesOn(t *testing.T) {
 				t.Errorf("pages while it is half done:\n%s", d)
 			}
 			if lost {
-				for _, key := range w.keysOf("shelf:*:lot:*") {
+				for _, key := range w.keysOf("shelf:lot:*") {
 					w.client.Del(ctx, key)
 				}
 				w.client.Del(ctx, w.keys.Order(session.ID))
 			}
 			g.fail = nil
-			r, err := w.shelf.Preheat(ctx, g, session.ID, nil)
+			r, err := w.shelf.Preheat(ctx, g, session.ID, shelf.How{})
 			if err != nil || r.Lots != n || r.Written != n || r.Verified != n || len(g.lots) != n || (r.Resumed > 0) == lost {
 				t.Errorf("gone on with (lost: %v): %+v %v, the gate has %d", lost, r, err, len(g.lots))
 			}
@@ -180,18 +198,18 @@ func TestPreheatGoesOn(t *testing.T) {
 
 func TestPreheatRefuses(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		if _, err := w.shelf.Preheat(ctx, newPregate(w), uuid.New(), nil); fault.CodeOf(err) != "session_not_found" {
+		if _, err := w.shelf.Preheat(ctx, newPregate(w), uuid.New(), shelf.How{}); fault.CodeOf(err) != "session_not_found" {
 			t.Errorf("no session: %v", err)
 		}
 		draft, _ := w.session(1)
 		draft.State = auction.SessionDraft
 		w.source.Put(draft)
-		if _, err := w.shelf.Preheat(ctx, newPregate(w), draft.ID, nil); fault.CodeOf(err) != "session_not_scheduled" {
+		if _, err := w.shelf.Preheat(ctx, newPregate(w), draft.ID, shelf.How{}); fault.CodeOf(err) != "session_not_scheduled" {
 			t.Errorf("a draft: %v", err)
 		}
 		session, lots := w.session(5)
 		w.source.Remove(lots[0].ID)
-		if r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, nil); fault.CodeOf(err) != "preheat_unverified" || r.Lots != 4 {
+		if r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, shelf.How{}); fault.CodeOf(err) != "preheat_unverified" || r.Lots != 4 {
 			t.Errorf("a lot is missing: %+v %v", r, err)
 		}
 	})
@@ -204,18 +222,18 @@ func TestPreheatHasOneLeader(t *testing.T) {
 		release := w.source.Hold()
 		first := make(chan error, 1)
 		go func() {
-			_, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, nil)
+			_, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, shelf.How{})
 			first <- err
 		}()
 		live.Eventually(t, 5*time.Second, "the first is at it", func() (bool, error) { return w.source.Calls("Session") > 0, nil })
-		if _, err := w.node().Preheat(ctx, newPregate(w), session.ID, nil); fault.CodeOf(err) != "preheat_busy" {
+		if _, err := w.node().Preheat(ctx, newPregate(w), session.ID, shelf.How{}); fault.CodeOf(err) != "preheat_busy" {
 			t.Errorf("the second: %v", err)
 		}
 		release()
 		if err := <-first; err != nil {
 			t.Errorf("the first: %v", err)
 		}
-		if _, err := w.node().Preheat(ctx, newPregate(w), session.ID, nil); err != nil {
+		if _, err := w.node().Preheat(ctx, newPregate(w), session.ID, shelf.How{}); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
 	})
@@ -234,7 +252,7 @@ func TestPreheatIntoTheGate(t *testing.T) {
 		s.Open(t, shard)
 	}
 	session, lots := w.session(700)
-	r, err := w.shelf.Preheat(ctx, s.Gate, session.ID, nil)
+	r, err := w.shelf.Preheat(ctx, s.Gate, session.ID, shelf.How{})
 	if err != nil || r.Written != 700 {
 		t.Fatalf("preheat: %+v %v", r, err)
 	}
@@ -249,7 +267,7 @@ func TestPreheatIntoTheGate(t *testing.T) {
 			t.Errorf("bid on a preheated lot: %+v %v", answers, err)
 		}
 	}
-	if r, err = w.shelf.Preheat(ctx, s.Gate, session.ID, nil); err != nil || r.Open != 700 {
+	if r, err = w.shelf.Preheat(ctx, s.Gate, session.ID, shelf.How{}); err != nil || r.Open != 700 {
 		t.Errorf("when it is open: %+v %v", r, err)
 	}
 }

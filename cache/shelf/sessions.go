@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -45,25 +46,35 @@ func (s *Shelf) Session(ctx context.Context, id uuid.UUID) (auction.Session, err
 const (
 	maxSessions = 1000
 	sourcePage  = 100
+	maxLists    = 64 // that a node remembers
 )
 
 // everywhere is the list of all areas; no area has this code.
 const everywhere = "-"
 
-// ListSessions gives published sessions by (starts_us, id), at most p.Limit after (p.Key, p.ID). The live and the coming ones
-// are on the shelf, by area; any other list is the source's.
+// begunFor is how long ago sessions may have begun to be on the shelf: a month, and as long as no clock is wrong.
+const begunFor = 32 * 24 * time.Hour
+
+// ListSessions gives published sessions by (starts_us, id), at most p.Limit after (p.Key, p.ID), in the state that they
+// have at f.NowUS. The live and the coming ones are on the shelf, by area, and those over that began within a month; any
+// other list is the source's.
 func (s *Shelf) ListSessions(ctx context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error) {
-	if f.State != auction.SessionLive && f.State != auction.SessionScheduled {
+	read, name := s.readComing, ""
+	switch {
+	case f.State == auction.SessionLive || f.State == auction.SessionScheduled:
+	case (f.State == auction.SessionEnded || f.State == auction.SessionSettled) && f.FromUS > f.NowUS-begunFor.Microseconds():
+		read, name = s.readBegun, ":begun" // no area's code has a colon
+	default:
 		return s.askSessions(ctx, f, p)
 	}
-	list, complete, err := s.comingSessions(ctx, f.Area, f.NowUS)
+	list, complete, err := s.sessionList(ctx, f.Area, name, f.NowUS, read)
 	if err != nil {
 		return nil, err
 	}
 	var page []auction.Session
-	for _, one := range list {
-		if len(page) < p.Limit && after(one, p) && matches(one, f) {
-			page = append(page, one)
+	for n := range list {
+		if len(page) < p.Limit && after(&list[n], p) && matches(&list[n], f) {
+			page = append(page, list[n])
 		}
 	}
 	if len(page) < p.Limit && !complete {
@@ -78,60 +89,74 @@ func (s *Shelf) askSessions(ctx context.Context, f auction.SessionFilter, p auct
 	return list, err
 }
 
-func after(one auction.Session, p auction.Page) bool {
+func after(one *auction.Session, p auction.Page) bool {
 	return one.StartsUS > p.Key || one.StartsUS == p.Key && slices.Compare(one.ID[:], p.ID[:]) > 0
 }
 
 // matches leaves the area out: the list is of one.
-func matches(one auction.Session, f auction.SessionFilter) bool {
+func matches(one *auction.Session, f auction.SessionFilter) bool {
 	return one.StateAt(f.NowUS) == f.State && one.StartsUS >= f.FromUS && (f.ToUS == 0 || one.StartsUS < f.ToUS)
 }
 
-// comingSessions gives an area's sessions that are scheduled or live; complete: there are no more.
-func (s *Shelf) comingSessions(ctx context.Context, area string, nowUS int64) (list []auction.Session, complete bool, err error) {
-	if area == "" {
-		area = everywhere
-	}
+// sessionList gives a list of an area's sessions, which nobody may change; complete: there are no more of that kind.
+func (s *Shelf) sessionList(ctx context.Context, area, name string, nowUS int64,
+	read func(context.Context, string, int64) ([]auction.Session, error)) (list []auction.Session, complete bool, err error) {
 	if len(area) > maxWho {
 		return nil, true, nil
 	}
-	found, err := s.fetch(ctx, s.at(s.keys.Sessions(area), "sessions:"+area, func(ctx context.Context) (any, error) {
-		return s.readSessions(ctx, area, nowUS)
+	key := cmp.Or(area, everywhere) + name
+	if list, ok := s.lists.GetIfPresent(key); ok {
+		s.o.Count("node", "hit")
+		return list, len(list) < maxSessions, nil
+	}
+	s.o.Count("node", "miss")
+	found, err := s.fetch(ctx, s.at(s.keys.Sessions(key), "sessions:"+key, func(ctx context.Context) (any, error) {
+		return read(ctx, area, nowUS)
 	}))
 	if err != nil || found.none {
 		return nil, true, err
 	}
 	if err := json.Unmarshal(found.value, &list); err != nil {
-		return nil, false, fmt.Errorf("sessions of %s: %w", area, err)
+		return nil, false, fmt.Errorf("sessions of %s: %w", key, err)
 	}
+	s.lists.Set(key, list)
 	return list, len(list) < maxSessions, nil
 }
 
-func (s *Shelf) readSessions(ctx context.Context, area string, nowUS int64) ([]auction.Session, error) {
-	f := auction.SessionFilter{Area: area, NowUS: nowUS}
-	if area == everywhere {
-		f.Area = ""
-	}
+// readComing gives the sessions that are live or scheduled.
+func (s *Shelf) readComing(ctx context.Context, area string, nowUS int64) ([]auction.Session, error) {
 	list := []auction.Session{}
-	for _, f.State = range []auction.SessionState{auction.SessionLive, auction.SessionScheduled} {
-		p := auction.Page{Limit: sourcePage}
-		for len(list) < maxSessions {
-			some, err := s.source.ListSessions(ctx, f, p)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, some...)
-			if len(some) < sourcePage {
-				break
-			}
-			p.Key, p.ID = some[len(some)-1].StartsUS, some[len(some)-1].ID
+	for _, state := range []auction.SessionState{auction.SessionLive, auction.SessionScheduled} {
+		some, err := s.readSessions(ctx, auction.SessionFilter{Area: area, NowUS: nowUS, State: state})
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, some...)
 	}
 	slices.SortFunc(list, func(x, y auction.Session) int {
-		if x.StartsUS != y.StartsUS {
-			return cmp.Compare(x.StartsUS, y.StartsUS)
-		}
-		return slices.Compare(x.ID[:], y.ID[:])
+		return cmp.Or(cmp.Compare(x.StartsUS, y.StartsUS), slices.Compare(x.ID[:], y.ID[:]))
 	})
+	return list[:min(len(list), maxSessions)], nil
+}
+
+// readBegun gives the sessions that began within a month, the live ones too: the list is kept, and they end meanwhile.
+func (s *Shelf) readBegun(ctx context.Context, area string, nowUS int64) ([]auction.Session, error) {
+	return s.readSessions(ctx, auction.SessionFilter{Area: area, NowUS: nowUS, FromUS: max(nowUS-begunFor.Microseconds(), 0), ToUS: nowUS})
+}
+
+// readSessions gives at most maxSessions of the source's.
+func (s *Shelf) readSessions(ctx context.Context, f auction.SessionFilter) ([]auction.Session, error) {
+	list, p := []auction.Session{}, auction.Page{Limit: sourcePage}
+	for len(list) < maxSessions {
+		some, err := s.source.ListSessions(ctx, f, p)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+		if len(some) < sourcePage {
+			break
+		}
+		p.Key, p.ID = some[len(some)-1].StartsUS, some[len(some)-1].ID
+	}
 	return list[:min(len(list), maxSessions)], nil
 }

@@ -35,6 +35,7 @@ type Source interface {
 //	bloom    pass, refused, unbuilt, rebuilt     node    hit, miss          shelf   hit, miss, stale, error
 //	negative hit, set                            flight  led, joined        lock    won, lost, gave_up
 //	source   asked, failed                       jitter  spread             limit   passed, refused, error
+//	ahead    refreshed (a node's card, before its end)
 type Counter func(guard, outcome string)
 
 // Options of a Shelf; the zero value of each is its default.
@@ -43,11 +44,13 @@ type Options struct {
 	Timeout time.Duration // of one trip to the shelf; 200 ms
 	Fill    time.Duration // of one visit to the source, and of the lock of who makes it; 5 s
 
-	Node     time.Duration // how long this node remembers a card; 1 s
+	Node     time.Duration // how long this node remembers what readers see; 1 s
+	Terms    time.Duration // how long it remembers a lot's terms for bids; 30 s
 	Fresh    time.Duration // how long what is on the shelf counts as fresh; 10 s
 	Stale    time.Duration // how long after that a list or session may still be served while it is filled; 5 min
 	Negative time.Duration // how long "there is no such thing" is remembered; 3 s
 	Grace    time.Duration // how long a lot's keys stay after its end; 1 h
+	Jitter   time.Duration // and up to so much longer, each its own; half of Grace
 	Rebuild  time.Duration // how often the filter of ids is made anew; 10 min
 
 	SourceMax int64 // visits to the source at one time; 16
@@ -59,8 +62,7 @@ type Options struct {
 
 // What the node remembers, at most; and how much goes into one pipeline.
 const (
-	maxNodeCards = 20_000
-	maxWhere     = 200_000
+	maxNodeCards = 100_000
 	maxListings  = 4
 	maxRefills   = 64
 	maxPipeline  = 1000
@@ -75,8 +77,8 @@ type Shelf struct {
 
 	cards    cache.Memory[uuid.UUID, nodeCard]
 	sessions cache.Memory[uuid.UUID, auction.Session]
-	where    cache.Memory[uuid.UUID, uuid.UUID] // a lot's session, which never changes
 	listings cache.Memory[uuid.UUID, *listing]
+	lists    cache.Memory[string, []auction.Session]
 	flights  singleflight.Group
 	visits   *semaphore.Weighted
 	known    known
@@ -98,10 +100,14 @@ func New(client redis.UniversalClient, source Source, o Options) (*Shelf, error)
 	o.defaults()
 	s := &Shelf{client: client, source: source, keys: keys, o: o, visits: semaphore.NewWeighted(o.SourceMax),
 		refills: semaphore.NewWeighted(maxRefills)}
-	s.cards = otter.Must(remember[nodeCard](o, maxNodeCards, o.Node))
+	cards := remember[nodeCard](o, maxNodeCards, o.Terms)
+	// Without a calculator Refresh does nothing; cardWithin knows when. What fails is counted, and the old card serves.
+	cards.RefreshCalculator, cards.Logger = otter.RefreshWriting[uuid.UUID, nodeCard](o.Terms), &otter.NoopLogger{}
+	s.cards = otter.Must(cards)
 	s.sessions = otter.Must(remember[auction.Session](o, maxNodeCards, o.Node))
 	s.listings = otter.Must(remember[*listing](o, maxListings, o.Node))
-	s.where = otter.Must(&otter.Options[uuid.UUID, uuid.UUID]{MaximumSize: maxWhere, Clock: ticks{o.Now}})
+	s.lists = otter.Must(&otter.Options[string, []auction.Session]{MaximumSize: maxLists, Clock: ticks{o.Now},
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(otter.Entry[string, []auction.Session]) time.Duration { return o.around(o.Node) })})
 	return s, nil
 }
 
@@ -109,11 +115,14 @@ func (o *Options) defaults() {
 	for _, d := range []struct {
 		value     *time.Duration
 		otherwise time.Duration
-	}{{&o.Timeout, 200 * time.Millisecond}, {&o.Fill, 5 * time.Second}, {&o.Node, time.Second}, {&o.Fresh, 10 * time.Second},
+	}{{&o.Timeout, 200 * time.Millisecond}, {&o.Fill, 5 * time.Second}, {&o.Node, time.Second}, {&o.Terms, 30 * time.Second}, {&o.Fresh, 10 * time.Second},
 		{&o.Stale, 5 * time.Minute}, {&o.Negative, 3 * time.Second}, {&o.Grace, time.Hour}, {&o.Rebuild, 10 * time.Minute}} {
 		if *d.value <= 0 {
 			*d.value = d.otherwise
 		}
+	}
+	if o.Jitter <= 0 {
+		o.Jitter = o.Grace / 2
 	}
 	if o.SourceMax <= 0 {
 		o.SourceMax = 16

@@ -47,17 +47,8 @@ local function read(i)
     told = h[1] and table.concat({ h[8], h[9], h[4], h[5] }, ' ') or '' }
 end
 
--- locked says whether somebody changes the lot from outside.
-local function locked(lot)
-  if lot.busy == nil then lot.busy = redis.call('EXISTS', lot.lock) == 1 end
-  return lot.busy
-end
-
 -- left gives the units that are left; nil: the stock is not there.
-local function left(lot)
-  if lot.stocked == nil then lot.stocked = tonumber(redis.call('GET', lot.stock) or false) end
-  return lot.stocked and lot.stocked - lot.taken
-end
+local function left(lot) return lot.stocked and lot.stocked - lot.taken end
 
 -- before gives the answer to a bid that is decided without its markers; nil: they are needed.
 local function before(lot, bid)
@@ -74,7 +65,7 @@ local function before(lot, bid)
   if not refused then
     if bid.area ~= lot.area then refused = 'wrong_area'
     elseif bid.buyer == lot.seller then refused = 'own_lot'
-    elseif locked(lot) then refused = 'busy'
+    elseif lot.locked then refused = 'busy'
     elseif bid.code ~= lot.code then refused = 'bad_code' end
   end
   return refused and refused .. ' - -1 '
@@ -149,17 +140,21 @@ for i = 1, n_lots do
   end
 end
 
+-- Locks, stocks and markers are texts, and are read by one command.
 local names = {}
-for i, bid in ipairs(bids) do
-  bid.answer = before(bid.lot, bid)
-  if not bid.answer then
-    bid.from = #names
-    for nth = 1, bid.lot.per_buyer do names[bid.from + nth] = KEYS[bid.keys + nth] end
-  end
+for _, lot in ipairs(known) do
+  names[#names + 1], names[#names + 2] = lot.lock, lot.stock
 end
-local markers = names[1] and redis.call('MGET', unpack(names)) or {}
+for _, bid in ipairs(bids) do
+  bid.from = #names
+  for nth = 1, bid.lot.per_buyer do names[bid.from + nth] = KEYS[bid.keys + nth] end
+end
+local texts = shard.valid and redis.call('MGET', unpack(names)) or {}
+for i, lot in ipairs(known) do
+  lot.locked, lot.stocked = texts[2 * i - 1], tonumber(texts[2 * i] or false)
+end
 for i, bid in ipairs(bids) do
-  reply[2 + n_lots + i] = bid.answer or after(bid.lot, bid, markers)
+  reply[2 + n_lots + i] = before(bid.lot, bid) or after(bid.lot, bid, texts)
 end
 
 for _, bid in ipairs(admitted) do write(bid) end

@@ -2,13 +2,13 @@
 --
 -- KEYS[1] head
 -- KEYS[2] lots
--- KEYS[+] lot, stock, and old stock where an old code is given     for each lot
+-- KEYS[+] lot, stock     for each lot, and behind its own the old stock where an old code is given
 -- ARGV[1] number of lots
 -- ARGV[2] number of fields in which all of them agree
 -- ARGV[3] number of fields that each has of its own
 -- ARGV[+] field, value     for each in which they agree
 -- ARGV[+] field            for each of their own
--- ARGV[+] id, old code ('': there is no lot, or one of this code), left, value of each own field     for each lot
+-- ARGV[+] id, old code, left, value …     for each lot: the values of its own fields; '' for an old code: there is no lot, or one of this code
 -- returns {version, status, result …}; status ok | unvouched; a result is
 --   written | open | closed | again (the lot has another code than the old one: ask anew)
 -- What the gate holds at a higher version than is written here is newer: it is kept, and counts as written.

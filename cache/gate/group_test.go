@@ -1,0 +1,269 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"rostrum/auction"
+	"rostrum/internal/fault"
+	"rostrum/internal/live"
+	standinredis "rostrum/internal/standin/redis"
+)
+
+// station is a gate whose flights can be held on the ground.
+type station struct {
+	*Gate
+	t     *testing.T
+	now   atomic.Int64 // ns
+	lots  []auction.Lot
+	holds chan struct{} // a flight takes one before it leaves
+
+	mu      sync.Mutex
+	flights [][]int // the sizes of each flight's groups
+}
+
+func newStation(t *testing.T, queueMax int) *station {
+	server, err := standinredis.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	s := &station{t: t, holds: make(chan struct{}, 1000)}
+	s.now.Store(time.Now().UnixNano())
+	const shards = 2
+	s.Gate, err = New(client, Options{Shards: shards, Deployment: uuid.New(), Durability: auction.DurableNone, Lineage: server.Lineage(),
+		Timeout: 10 * time.Second, QueueMax: queueMax, Now: func() time.Time { return time.Unix(0, s.now.Load()) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shard := range shards {
+		us := time.Now().UnixMicro()
+		l := auction.Lot{ID: uuid.New(), Shard: shard, Session: uuid.New(), Seller: uuid.New(), Area: "a", PriceMinor: 1, Currency: "EUR", Stock: 1000,
+			PerBuyer: 2, Code: "0123456789abcdefghABCD", OpensUS: us - 1e9, ClosesUS: us + 1e9, State: auction.LotOpen}
+		book := auction.NewBook(s.deployment, shard)
+		book.Epoch = 1
+		book.Add(l)
+		if _, err := s.Load(t.Context(), book.State(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Vouch(t.Context(), shard, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.lots = append(s.lots, l)
+	}
+	client.AddHook(s)
+	return s
+}
+
+func (s *station) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (s *station) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (s *station) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		var sizes []int
+		for _, cmd := range cmds {
+			if args := cmd.Args(); cmd.Name() == "evalsha" {
+				n, _ := strconv.Atoi(*args[3+args[2].(int)+2].(*string)) // ARGV[3]
+				sizes = append(sizes, n)
+			}
+		}
+		if sizes != nil {
+			s.mu.Lock()
+			s.flights = append(s.flights, sizes)
+			s.mu.Unlock()
+			<-s.holds
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (s *station) bid(shard int) auction.Bid {
+	return auction.Bid{ID: uuid.New(), Lot: s.lots[shard].ID, Buyer: uuid.New(), Order: uuid.New(), Area: "a", Code: s.lots[shard].Code, Quantity: 1,
+		Terms: s.lots[shard].Terms()}
+}
+
+// ask bids in the background, and comes back when the bid waits or flies.
+func (s *station) ask(ctx context.Context, b auction.Bid) <-chan auction.Answer {
+	s.t.Helper()
+	shard := slices.IndexFunc(s.lots, func(l auction.Lot) bool { return l.ID == b.Lot })
+	before, answer := s.here(shard), make(chan auction.Answer, 1)
+	go func() {
+		answers, err := s.Decide(ctx, shard, []auction.Bid{b})
+		if err != nil {
+			s.t.Error(err)
+			answers = make([]auction.Answer, 1)
+		}
+		answer <- answers[0]
+	}()
+	live.Eventually(s.t, 10*time.Second, "the bid to be there", func() (bool, error) { return s.here(shard) > before || len(answer) > 0, nil })
+	return answer
+}
+
+// here counts the bids that wait for a shard, and those in flight as one.
+func (s *station) here(shard int) int {
+	s.groups.mu.Lock()
+	defer s.groups.mu.Unlock()
+	n := len(s.groups.queues[shard].waiting)
+	if s.groups.queues[shard].flying {
+		n++
+	}
+	return n
+}
+
+// leave lets flights leave.
+func (s *station) leave(n int) {
+	for range n {
+		s.holds <- struct{}{}
+	}
+}
+
+func (s *station) flown() [][]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.flights)
+}
+
+func (s *station) admitted(answers ...<-chan auction.Answer) {
+	s.t.Helper()
+	for _, answer := range answers {
+		if a := <-answer; a.Verdict != auction.Admitted {
+			s.t.Errorf("%+v", a)
+		}
+	}
+}
+
+// What arrives while a script is in flight goes together in the next, for all shards of the Redis in one pipeline.
+func TestBidsAreDecidedTogether(t *testing.T) {
+	s := newStation(t, 0)
+	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	for n := range 8 {
+		answers = append(answers, s.ask(t.Context(), s.bid(n%3%2)))
+	}
+	s.leave(2)
+	s.admitted(answers...)
+	flights := s.flown()
+	for _, f := range flights {
+		slices.Sort(f)
+	}
+	if len(flights) != 2 || !slices.Equal(flights[0], []int{1}) || !slices.Equal(flights[1], []int{3, 5}) {
+		t.Errorf("flights %v, want one alone and then 3 and 5 together", flights)
+	}
+}
+
+func TestAGroupIsBounded(t *testing.T) {
+	s := newStation(t, 0)
+	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	for range 2*MaxBids + 2 {
+		answers = append(answers, s.ask(t.Context(), s.bid(0)))
+	}
+	s.leave(4)
+	s.admitted(answers...)
+	if flights := s.flown(); len(flights) != 4 || flights[1][0] != MaxBids || flights[2][0] != MaxBids || flights[3][0] != 2 {
+		t.Errorf("flights %v", flights)
+	}
+}
+
+// A buyer's second bid on a lot is decided after the first, in a group of its own.
+func TestABuyerIsInAGroupOnce(t *testing.T) {
+	s := newStation(t, 0)
+	first := s.ask(t.Context(), s.bid(0))
+	one, two, other := s.bid(0), s.bid(0), s.bid(0)
+	two.Buyer = one.Buyer
+	answers := []<-chan auction.Answer{first, s.ask(t.Context(), one), s.ask(t.Context(), two), s.ask(t.Context(), other)}
+	s.leave(3)
+	s.admitted(answers...)
+	if flights := s.flown(); len(flights) != 3 || flights[1][0] != 2 || flights[2][0] != 1 {
+		t.Errorf("flights %v", flights)
+	}
+	// In one call, too: they are cut, and answered in their order.
+	s.leave(2)
+	again := s.bid(0)
+	again.Buyer = one.Buyer
+	got, err := s.Decide(t.Context(), 0, []auction.Bid{one, again})
+	if err != nil || !got[0].Repeat || got[1].Verdict != auction.LimitReached {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+// A bid whose time is over before it was sent is not sent, and says so.
+func TestABidThatIsTooLateIsNotSent(t *testing.T) {
+	s := newStation(t, 0)
+	first := s.ask(t.Context(), s.bid(0))
+	late := s.bid(0)
+	late.Deadline = time.Unix(0, s.now.Load()).Add(time.Second)
+	dropped := s.ask(t.Context(), late)
+	ctx, cancel := context.WithCancel(t.Context())
+	leaving := s.ask(ctx, s.bid(0))
+	cancel()
+	gone := <-leaving
+	s.now.Add(int64(time.Second))
+	s.leave(2)
+	s.admitted(first)
+	for name, a := range map[string]auction.Answer{"waited too long": <-dropped, "its caller left": gone} {
+		if fault.ClassOf(a.Err) != fault.Unavailable || fault.CodeOf(a.Err) != "deadline" {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	if stats, err := s.Stats(t.Context(), 0); err != nil || stats.Length != 1 || len(s.flown()) != 1 {
+		t.Errorf("%d records after %v: %v", stats.Length, s.flown(), err)
+	}
+}
+
+// Who leaves while the script is in flight does not know the outcome, and finds the receipt when asking again.
+func TestLeavingAFlightIsUnknown(t *testing.T) {
+	s := newStation(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	b := s.bid(0)
+	answer := s.ask(ctx, b)
+	live.Eventually(t, 10*time.Second, "the flight", func() (bool, error) { return len(s.flown()) == 1, nil })
+	cancel()
+	if a := <-answer; fault.ClassOf(a.Err) != fault.Unknown {
+		t.Errorf("%+v", a)
+	}
+	s.leave(2)
+	live.Eventually(t, 10*time.Second, "the landing", func() (bool, error) { return s.here(0) == 0, nil })
+	if got, err := s.Decide(t.Context(), 0, []auction.Bid{b}); err != nil || got[0].Verdict != auction.Admitted || !got[0].Repeat {
+		t.Errorf("asked again: %+v %v", got, err)
+	}
+}
+
+// More than a queue holds are turned away at once, and nothing of them is sent.
+func TestAFullQueueTurnsAway(t *testing.T) {
+	s := newStation(t, 3)
+	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	live.Eventually(t, 10*time.Second, "the flight", func() (bool, error) { return len(s.flown()) == 1, nil })
+	for range 3 {
+		answers = append(answers, s.ask(t.Context(), s.bid(0)))
+	}
+	if a := <-s.ask(t.Context(), s.bid(0)); fault.CodeOf(a.Err) != "overloaded" || fault.As(a.Err).RetryAfter == 0 {
+		t.Errorf("%+v", a)
+	}
+	other := s.ask(t.Context(), s.bid(1)) // another shard's queue is its own
+	s.leave(3)
+	s.admitted(append(answers, other)...)
+}
+
+// Terms that a bid brings and that are not the lot's cost another look, once.
+func TestTermsOfYesterday(t *testing.T) {
+	s := newStation(t, 0)
+	s.leave(100)
+	for n := range 2 {
+		b := s.bid(0)
+		b.Terms.PerBuyer, b.Terms.Session = 1, uuid.New()
+		if got, err := s.Decide(t.Context(), 0, []auction.Bid{b}); err != nil || got[0].Verdict != auction.Admitted {
+			t.Fatalf("%+v %v", got, err)
+		}
+		if flights := s.flown(); len(flights) != 2+n {
+			t.Errorf("%d flights after bid %d", len(flights), n)
+		}
+	}
+}
