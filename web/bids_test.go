@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"rostrum/accounts"
@@ -111,6 +112,40 @@ func TestARefusalSaysWhatToDoNext(t *testing.T) {
 			}
 			if got := a.Header.Get("Retry-After"); got != tc.retry {
 				t.Errorf("Retry-After %q, want %q", got, tc.retry)
+			}
+		})
+	}
+}
+
+// A bid that programs send and the same bid with what only careful readers take are answered with the same bytes.
+func TestBothWaysOfABidAnswerAlike(t *testing.T) {
+	for name, bid := range map[string]func(s *stage, contentType string) webtest.Answer{
+		"admitted": func(s *stage, contentType string) webtest.Answer {
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), wish(webtest.LotLive, 1), "Content-Type", contentType, "X-Request-ID", "one")
+		},
+		"refused": func(s *stage, contentType string) webtest.Answer {
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotSoon), wish(webtest.LotSoon, 1), "Content-Type", contentType, "X-Request-ID", "one")
+		},
+		"wrong": func(s *stage, contentType string) webtest.Answer {
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), wish(webtest.LotLive, 65), "Content-Type", contentType, "X-Request-ID", "one")
+		},
+		"unknown lot": func(s *stage, contentType string) webtest.Answer {
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.ID(999)), wish(webtest.LotLive, 1), "Content-Type", contentType, "X-Request-ID", "one")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hot, ordinary := bid(newStage(t), "application/json"), bid(newStage(t), "application/json; charset=utf-8")
+			if hot.Status != ordinary.Status || string(hot.Body) != string(ordinary.Body) {
+				t.Errorf("%d %s\n%d %s", hot.Status, hot.Body, ordinary.Status, ordinary.Body)
+			}
+			hot.Header.Del("Date")
+			ordinary.Header.Del("Date")
+			if d := cmp.Diff(ordinary.Header, hot.Header); d != "" {
+				t.Errorf("headers of the ordinary way (-) and the hot (+): %s", d)
+			}
+			if name == "admitted" && (hot.Header.Get("RateLimit") != `"bids";r=39;t=1` || hot.Header.Get("RateLimit-Policy") != `"bids";q=40;w=2`) {
+				t.Errorf("limits: %v", hot.Header)
 			}
 		})
 	}

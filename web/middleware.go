@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -64,7 +65,9 @@ func (s *Server) count(c *fiber.Ctx) error {
 	took := s.edge.Clock().Sub(started)
 	method := methodLabel(c.Method())
 	s.ports.Counters.Request(route, method, status, took)
-	s.edge.Log.DebugContext(c.UserContext(), "request", "trace", api.TraceOf(c), "method", method, "route", route, "status", status, "took", took)
+	if ctx := c.UserContext(); s.edge.Log.Enabled(ctx, slog.LevelDebug) { // else its arguments alone would cost something
+		s.edge.Log.DebugContext(ctx, "request", "trace", api.TraceOf(c), "method", method, "route", route, "status", status, "took", took)
+	}
 	return err
 }
 

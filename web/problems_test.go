@@ -184,8 +184,24 @@ var provoked = map[string]func(*stage) webtest.Answer{
 		return webtest.NewClient(s.T, webtest.Serve(s.T, web.Ports{Ports: ports}, webtest.Options())).Do("POST", "/api/v1/auth/login", `{"login":"bea@example.org","password":"x"}`)
 	},
 	"rate_limited": func(s *stage) webtest.Answer {
-		s.w.Limit.Fill("bid:"+webtest.Ben.String(), 300*time.Millisecond)
+		s.w.Limit.Fill("bid:u:"+webtest.Ben.String(), 300*time.Millisecond)
+		for range 4 { // of forty at once a tenth is the node's own
+			s.bid(webtest.Ben, webtest.LotLive)
+		}
 		return s.bid(webtest.Ben, webtest.LotLive)
+	},
+	"overloaded": func(s *stage) (second webtest.Answer) {
+		o := webtest.Options()
+		o.BidsAtOnce = 1
+		s.c = webtest.NewClient(s.T, webtest.Serve(s.T, web.Ports{Ports: s.w.Ports()}, o))
+		s.w.Gate.Before = func(auction.Bid) (auction.Answer, bool, error) {
+			second = s.bid(webtest.Bea, webtest.LotLive)
+			return auction.Answer{}, false, nil
+		}
+		if a := s.bid(webtest.Ben, webtest.LotLive); a.Status != http.StatusCreated {
+			s.T.Errorf("the bid before: %d %s", a.Status, a.Body)
+		}
+		return second
 	},
 
 	"area_not_found": func(s *stage) webtest.Answer {

@@ -18,6 +18,7 @@ import (
 type API struct {
 	Edge    *edge.Edge
 	huma    huma.API
+	router  fiber.Router
 	routes  map[string]*Route
 	cursors cursors
 	handled int
@@ -27,7 +28,7 @@ var problemType = reflect.TypeFor[Problem]()
 
 // Mount puts the API, its description and its documentation page on a router.
 func Mount(router fiber.Router, e *edge.Edge, version string) *API {
-	a := &API{Edge: e, routes: map[string]*Route{}, cursors: cursors{e.Key("cursor")}}
+	a := &API{Edge: e, router: router, routes: map[string]*Route{}, cursors: cursors{e.Key("cursor")}}
 	for n := range routes {
 		a.routes[routes[n].ID] = &routes[n]
 	}

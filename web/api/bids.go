@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"strings"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
 	"rostrum/auction"
@@ -51,9 +53,11 @@ func viewReceipt(r auction.Receipt) receiptOut {
 }
 
 type bidOut struct {
-	Status   int
-	Location string `header:"Location"`
-	Body     receiptOut
+	Status     int
+	Location   string `header:"Location"`
+	RatePolicy string `header:"RateLimit-Policy" doc:"How many bids at once, and in how many seconds they come back"`
+	Rate       string `header:"RateLimit" doc:"How many are left, and in how many seconds all are back"`
+	Body       receiptOut
 }
 
 type placedOut struct {
@@ -67,6 +71,7 @@ type receiptIn struct {
 }
 
 func (a *API) bids() {
+	a.router.Add(fiber.MethodPost, strings.ReplaceAll(Prefix+a.routes[placeBid].Path, "{id}", ":id"), a.hotBid)
 	register(a, placeBid, func(ctx context.Context, in *bidIn) (*bidOut, error) {
 		c := callOf(ctx)
 		if len(c.body) == 0 {
@@ -76,8 +81,8 @@ func (a *API) bids() {
 		if err != nil {
 			return nil, err
 		}
-		out, err := a.Edge.Bid(ctx, c.who, in.ID, wish, c.trace)
-		if err != nil {
+		out, err := a.Edge.Bid(ctx, edge.Caller{Claims: c.who, Address: c.address, Trace: c.trace}, in.ID, wish)
+		if c.rate = out.Rate; err != nil {
 			return nil, err
 		}
 		return bidAnswer(out), nil
@@ -94,5 +99,5 @@ func bidAnswer(out edge.Outcome) *bidOut {
 		status = 200
 	}
 	r := out.Receipt
-	return &bidOut{status, Prefix + "/lots/" + r.Lot.String() + "/bids/" + r.Bid.String(), viewReceipt(r)}
+	return &bidOut{status, bidLocation(r), ratePolicy(out.Rate), rateLeft(out.Rate), viewReceipt(r)}
 }

@@ -11,9 +11,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 
 	"rostrum/accounts"
 	"rostrum/internal/fault"
+	"rostrum/web/edge"
 )
 
 // call is what the handlers know of a request beside its input. All of it is copied out of Fiber's buffers.
@@ -22,6 +24,7 @@ type call struct {
 	trace   string
 	address string
 	body    []byte // of the bid's route only, which reads it with a parser of its own
+	rate    edge.Allowance
 }
 
 type callKey struct{}
@@ -120,21 +123,29 @@ func isJSON(contentType string) bool {
 	return err == nil && media == "application/json" && (charset == "" || charset == "utf-8")
 }
 
-// result gives a handler's answer, or its error as a Problem with the request's id. An error that is ours is logged here,
-// once.
+// result gives a handler's answer, or its error as a Problem with the request's id.
 func result[O any](ctx context.Context, a *API, out *O, err error) (*O, error) {
 	if err == nil {
 		return out, nil
 	}
+	c := callOf(ctx)
+	p := a.problemOf(ctx, err, c.trace, c.who.User)
+	p.rate = c.rate
+	return nil, p
+}
+
+// problemOf turns a failed request's error into its problem. An error that is ours is logged here, once; but not each of
+// those that are turned away under overload, which the metrics count.
+func (a *API) problemOf(ctx context.Context, err error, trace string, user uuid.UUID) *Problem {
 	if errors.Is(err, context.DeadlineExceeded) && fault.As(err) == nil {
 		err = fault.Wrap(fault.Unavailable, "unavailable", "it took too long", err)
 	}
-	p, c := ProblemOf(err), callOf(ctx)
-	p.Request = c.trace
-	if p.Status >= http.StatusInternalServerError {
-		a.Edge.Log.ErrorContext(ctx, "a request failed", "trace", c.trace, "code", p.Code, "user", c.who.User, "error", err)
+	p := ProblemOf(err)
+	p.Request = trace
+	if p.Status >= http.StatusInternalServerError && p.Code != "overloaded" && p.Verdict == "" {
+		a.Edge.Log.ErrorContext(ctx, "a request failed", "trace", trace, "code", p.Code, "user", user, "error", err)
 	}
-	return nil, p
+	return p
 }
 
 // etag writes a revision.

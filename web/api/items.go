@@ -88,7 +88,7 @@ type itemsIn struct {
 	Paging
 	Owner     uuid.UUID `query:"owner" format:"uuid" doc:"Only this owner's"`
 	Area      string    `query:"area" maxLength:"32"`
-	State     int       `query:"state" minimum:"1" maximum:"7"`
+	State     int       `query:"state" minimum:"1" maximum:"7" doc:"With it a page may be shorter than limit, even empty, and have a next"`
 	Text      string    `query:"text" maxLength:"200" doc:"Part of name or number, whatever its case"`
 	PriceFrom int64     `query:"price_from" minimum:"0" maximum:"9007199254740991"`
 	PriceTo   int64     `query:"price_to" minimum:"0" maximum:"9007199254740991"`
@@ -131,8 +131,15 @@ func (a *API) listItems(ctx context.Context, in *itemsIn) (*one[list[itemOut]], 
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.Edge.ListItems(ctx, who, f, goods.Page{Limit: in.Limit, After: at.ID})
-	return &one[list[itemOut]]{pageOf(a, scope, in.Limit, found, func(i goods.Item) place { return place{ID: i.ID} }, viewItem)}, err
+	found, next, err := a.Edge.ListItems(ctx, who, f, goods.Page{Limit: in.Limit, After: at.ID})
+	if err != nil {
+		return nil, err
+	}
+	out := pageOf(a, scope, 0, found, nil, viewItem)
+	if next.Limit > 0 {
+		out.Next = a.cursors.write(scope, place{ID: next.After})
+	}
+	return &one[list[itemOut]]{out}, nil
 }
 
 func (a *API) createItem(ctx context.Context, in *itemIn) (*created[itemOut], error) {

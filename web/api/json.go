@@ -86,7 +86,9 @@ type Time int64
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
 // String gives the moment as it is written.
-func (t Time) String() string { return time.UnixMicro(int64(t)).UTC().Format(timeForm) }
+func (t Time) String() string { return t.utc().Format(timeForm) }
+
+func (t Time) utc() time.Time { return time.UnixMicro(int64(t)).UTC() }
 
 // MarshalJSON writes it.
 func (t Time) MarshalJSON() ([]byte, error) {

@@ -2,11 +2,11 @@ package api
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/web/edge"
 )
 
 type lotIn struct {
@@ -19,6 +19,7 @@ type lotIn struct {
 		Stock    *int64    `json:"stock,omitempty" minimum:"1" maximum:"2147483648" doc:"Units offered; 1 where it is left out"`
 		PerBuyer *int      `json:"per_buyer,omitempty" minimum:"1" maximum:"64" doc:"Units that one buyer may have; 1 where it is left out"`
 		Group    uuid.UUID `json:"group,omitzero" format:"uuid" doc:"Lots of a group close together"`
+		Slices   *int      `json:"slices,omitempty" minimum:"1" maximum:"1024" doc:"For a very large stock: publishing makes so many lots of this one, each with its part of the stock on a shard of its own. A buyer is shown one of them and has its stock only; at most as many as the deployment has shards, and two units each. 1 where it is left out"`
 	}
 }
 
@@ -29,6 +30,7 @@ type lotPatch struct {
 		Price    *int64 `json:"price,omitempty" minimum:"1" maximum:"9007199254740991"`
 		Stock    *int64 `json:"stock,omitempty" minimum:"1" maximum:"2147483648"`
 		PerBuyer *int   `json:"per_buyer,omitempty" minimum:"1" maximum:"64"`
+		Slices   *int   `json:"slices,omitempty" minimum:"1" maximum:"1024"`
 	}
 }
 
@@ -49,39 +51,24 @@ type lotOut struct {
 	Opens    Time      `json:"opens" doc:"null for a draft"`
 	Closes   Time      `json:"closes" doc:"null for a draft"`
 	State    string    `json:"state" doc:"draft, scheduled, live, over, paused, closed or withdrawn, as of now"`
+	Slices   int       `json:"slices,omitzero" doc:"The lot is sold in so many parts: stock and left are those of the reader's own part, and others may have units left when it has none"`
 }
 
 func viewLot(l auction.Lot, nowUS int64) lotOut {
 	return lotOut{l.ID, l.Session, l.Item, l.Seller, l.Area, l.Title, string(l.Format), l.PriceMinor, l.Currency, l.Stock, l.Stock - l.Sold,
-		l.PerBuyer, l.Code, Time(l.OpensUS), Time(l.ClosesUS), LotState(l, nowUS)}
+		l.PerBuyer, l.Code, Time(l.OpensUS), Time(l.ClosesUS), edge.LotState(&l, nowUS), slicesOf(&l)}
 }
 
-// LotState says in a word what a lot is at a moment.
-func LotState(l auction.Lot, nowUS int64) string {
-	switch {
-	case l.State != auction.LotOpen:
-		return string(l.State)
-	case nowUS < l.OpensUS:
-		return "scheduled"
-	case nowUS < l.ClosesUS:
-		return "live"
+// slicesOf is 0 for a lot that is not in slices, however that is written.
+func slicesOf(l *auction.Lot) int {
+	if l.Slices <= 1 {
+		return 0
 	}
-	return "over"
+	return l.Slices
 }
 
-type goodsIn struct {
-	Paging
-	ID uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000021"`
-}
-
-type goodsOut struct {
-	Session sessionOut `json:"session"`
-	Now     Time       `json:"now" doc:"The server's time, to count down by"`
-	Items   []lotOut   `json:"items" nullable:"false"`
-	Next    string     `json:"next,omitempty" doc:"Send it as cursor for the next page; not there on the last"`
-}
-
-type lotID struct {
+type lotRead struct {
+	Conditional
 	ID uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000031"`
 }
 
@@ -91,12 +78,10 @@ type lotIDAtRev struct {
 }
 
 func (a *API) lots() {
-	register(a, "lots-list", a.goodsPage)
+	a.goods()
 	register(a, "lots-add", a.addLot)
-	register(a, "lots-read", func(ctx context.Context, in *lotID) (*tagged[lotOut], error) {
-		l, err := a.Edge.Lot(ctx, callOf(ctx).who, in.ID)
-		return a.tagLot(l, err)
-	})
+	register(a, "lots-read", a.readLot)
+	a.describeCaching("lots-read", "It is public where nobody is logged in; for who may see drafts its ETag is the revision, for If-Match, and nobody keeps it.")
 	register(a, "lots-change", func(ctx context.Context, in *lotPatch) (*tagged[lotOut], error) {
 		rev, err := ifMatch(in.IfMatch)
 		if err != nil {
@@ -106,6 +91,7 @@ func (a *API) lots() {
 			put(&l.PriceMinor, in.Body.Price)
 			put(&l.Stock, in.Body.Stock)
 			put(&l.PerBuyer, in.Body.PerBuyer)
+			put(&l.Slices, in.Body.Slices)
 		}))
 	})
 	register(a, "lots-remove", func(ctx context.Context, in *lotIDAtRev) (*nothing, error) {
@@ -117,29 +103,23 @@ func (a *API) lots() {
 	})
 }
 
-func (a *API) tagLot(l auction.Lot, err error) (*tagged[lotOut], error) {
-	return &tagged[lotOut]{etag(l.Rev), viewLot(l, a.Edge.NowUS())}, err
+// readLot gives planners the lot as it is written, with its revision, and everybody else what caches have.
+func (a *API) readLot(ctx context.Context, in *lotRead) (*cached[lotOut], error) {
+	who := callOf(ctx).who
+	l, err := a.Edge.Lot(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	now := a.Edge.NowUS()
+	view := viewLot(l, now)
+	if a.Edge.Plans(who) {
+		return unlessKnown("", etag(l.Rev), forPlanner, view), nil
+	}
+	return unlessKnown(in.IfNoneMatch, weakTag(view), openly(who, goodsFor, now, edge.LotChanges(&l, now)), view), nil
 }
 
-func (a *API) goodsPage(ctx context.Context, in *goodsIn) (*one[goodsOut], error) {
-	who := callOf(ctx).who
-	scope := fmt.Sprintf("lots %s %s", in.ID, who.User)
-	at, err := a.cursors.read(scope, in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	g, err := a.Edge.Goods(ctx, who, in.ID, auction.Page{Limit: in.Limit, Key: at.Key, ID: at.ID})
-	if err != nil {
-		return nil, err
-	}
-	out := goodsOut{Session: a.viewSession(g.Session), Now: Time(g.NowUS), Items: make([]lotOut, 0, len(g.Lots))}
-	for _, l := range g.Lots {
-		out.Items = append(out.Items, viewLot(l, g.NowUS))
-	}
-	if g.Next.Limit > 0 {
-		out.Next = a.cursors.write(scope, place{g.Next.Key, g.Next.ID})
-	}
-	return &one[goodsOut]{out}, nil
+func (a *API) tagLot(l auction.Lot, err error) (*tagged[lotOut], error) {
+	return &tagged[lotOut]{etag(l.Rev), viewLot(l, a.Edge.NowUS())}, err
 }
 
 func (a *API) addLot(ctx context.Context, in *lotIn) (*created[lotOut], error) {
@@ -147,6 +127,7 @@ func (a *API) addLot(ctx context.Context, in *lotIn) (*created[lotOut], error) {
 	l := auction.Lot{Item: b.Item, Format: auction.Format(b.Format), PriceMinor: b.Price, Currency: b.Currency, Stock: 1, PerBuyer: 1, Group: b.Group}
 	put(&l.Stock, b.Stock)
 	put(&l.PerBuyer, b.PerBuyer)
+	put(&l.Slices, b.Slices)
 	l, err := a.Edge.AddLot(ctx, callOf(ctx).who, in.ID, l)
 	return &created[lotOut]{Prefix + "/lots/" + l.ID.String(), etag(l.Rev), viewLot(l, a.Edge.NowUS())}, err
 }

@@ -1,9 +1,8 @@
 package api
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -101,6 +100,7 @@ var kinds = []Kind{
 	{"busy", 503, "Somebody is changing the lot", "Ask again after Retry-After, with the same bid id."},
 
 	// What is not the client's doing.
+	{"overloaded", 503, "Too many bids at this moment", "Nothing was done. Ask again after Retry-After, with the same bid id."},
 	{"unavailable", 503, "A part of the service is away", "Nothing was done. Ask again after Retry-After."},
 	{"unknown_outcome", 504, "The outcome is not known", "It may have happened. Ask again: a bid with the same bid id and `again: true` gets its one true answer."},
 	{"internal", 500, "We made a mistake", "Tell us the request id."},
@@ -157,6 +157,7 @@ type Problem struct {
 	PerBuyer   int             `json:"per_buyer,omitempty"`
 
 	RetryAfter time.Duration `json:"-"`
+	rate       edge.Allowance
 }
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
@@ -164,16 +165,24 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 // GetStatus implements huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// GetHeaders gives Retry-After, in whole seconds rounded up.
+// GetHeaders gives Retry-After, in whole seconds rounded up, and what is left of a limit.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
-	if p.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
-	}
-	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="rostrum"`)
+	p.headers(h.Set)
+	if p.rate.Quota > 0 {
+		h.Set("RateLimit-Policy", ratePolicy(p.rate))
+		h.Set("RateLimit", rateLeft(p.rate))
 	}
 	return h
+}
+
+func (p *Problem) headers(set func(name, value string)) {
+	if p.RetryAfter > 0 {
+		set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
+	}
+	if p.Status == http.StatusUnauthorized {
+		set("WWW-Authenticate", `Bearer realm="rostrum"`)
+	}
 }
 
 // ContentType implements huma.ContentTypeFilter.
@@ -181,11 +190,11 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 // JSON gives the problem's bytes.
 func (p *Problem) JSON() []byte {
-	b, err := json.Marshal(p)
-	if err != nil {
+	var b bytes.Buffer
+	if err := strict.Marshal(&b, p); err != nil {
 		panic(err) // a struct of strings and numbers
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 func problem(code, detail string) *Problem {
@@ -212,7 +221,7 @@ func ProblemOf(err error) *Problem {
 	}
 	row := classes[e.Class]
 	code := e.Code
-	if _, ok := kindsByCode[code]; !ok || e.Class == fault.Unknown || e.Class == fault.Unavailable {
+	if _, ok := kindsByCode[code]; !ok || e.Class == fault.Unknown || e.Class == fault.Unavailable && code != "overloaded" {
 		code = row.code
 	}
 	p = problem(code, e.Detail)

@@ -84,7 +84,7 @@ var routes = []Route{
 	{placeBid, "POST", "/lots/{id}/bids", any1(accounts.BidsPlace), 201, "bids", "Bid: 201 with the receipt, 200 when this bid id was admitted before",
 		`{"bid_id":"6d3f2b9e-5c1a-4f7e-9a53-0c9a4f1d2e11","code":"0000000000000000000031","quantity":1,"price_seen":4500,"currency":"EUR"}`,
 		[]string{"not_found", "not_started", "ended", "paused", "wrong_area", "own_lot", "bad_code", "already_bought", "limit_reached", "sold_out", "too_low", "off_increment",
-			"price_mismatch", "not_registered", "blocked", "over_credit", "below_own_max", "withdrawn", "id_reused", "busy", "rate_limited", "unknown_outcome"}},
+			"price_mismatch", "not_registered", "blocked", "over_credit", "below_own_max", "withdrawn", "id_reused", "busy", "rate_limited", "overloaded", "unknown_outcome"}},
 	{"bids-read", "GET", "/lots/{id}/bids/{bid_id}", any1(accounts.BidsReadOwn), 200, "bids", "The receipt of your admitted bid, and whether its order is written", "", []string{"lot_not_found", "bid_not_found"}},
 
 	{"orders-list", "GET", "/orders", any1(accounts.OrdersListOwn, accounts.OrdersListSold), 200, "orders", "Your orders, newest first: what you bought, or with as=seller what you sold", "", nil},

@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"rostrum/accounts"
 	"rostrum/auction"
 	"rostrum/internal/fault"
 	"rostrum/web/edge"
@@ -52,19 +54,25 @@ type sessionOut struct {
 	Now        Time      `json:"now" doc:"The server's time, to count down by"`
 }
 
-func (a *API) viewSession(s auction.Session) sessionOut {
-	now := a.Edge.NowUS()
+func viewSession(s auction.Session, now int64) sessionOut {
 	return sessionOut{s.ID, s.Area, s.Name, s.Currency, Time(s.StartsUS), Time(s.EndsUS), string(s.Recurrence), s.Zone,
 		string(s.StateAt(now)), s.Lots, Time(now)}
 }
 
 type sessionsIn struct {
 	Paging
+	Conditional
+	Tab    string    `query:"tab" enum:"live,upcoming,ended" doc:"What people look for: live now, coming within 31 days, or begun within the last 31 and over. Not together with state, from, to or drafts"`
 	Area   string    `query:"area" maxLength:"32"`
 	State  string    `query:"state" enum:"draft,scheduled,live,ended,settled,cancelled" doc:"As of now"`
 	From   time.Time `query:"from" doc:"Starting at or after"`
 	To     time.Time `query:"to" doc:"Starting before"`
 	Drafts bool      `query:"drafts" doc:"Drafts too, for who may see them"`
+}
+
+type sessionRead struct {
+	Conditional
+	ID uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000023"`
 }
 
 type sessionID struct {
@@ -92,9 +100,9 @@ type publishOut struct {
 func (a *API) sessions() {
 	register(a, "sessions-list", a.listSessions)
 	register(a, "sessions-create", a.createSession)
-	register(a, "sessions-read", func(ctx context.Context, in *sessionID) (*tagged[sessionOut], error) {
-		return a.tagSession(a.Edge.Session(ctx, callOf(ctx).who, in.ID))
-	})
+	a.describeCaching("sessions-list", "It is public where nobody is logged in; else it is its reader's own, with an ETag.")
+	register(a, "sessions-read", a.readSession)
+	a.describeCaching("sessions-read", "It is public where nobody is logged in; for who may see drafts its ETag is the revision, for If-Match, and nobody keeps it.")
 	register(a, "sessions-change", a.changeSession)
 	register(a, "sessions-publish", a.publish)
 	register(a, "sessions-cancel", func(ctx context.Context, in *sessionIDAtRev) (*tagged[sessionOut], error) {
@@ -111,10 +119,37 @@ func (a *API) sessions() {
 }
 
 func (a *API) tagSession(s auction.Session, err error) (*tagged[sessionOut], error) {
-	return &tagged[sessionOut]{etag(s.Rev), a.viewSession(s)}, err
+	return &tagged[sessionOut]{etag(s.Rev), viewSession(s, a.Edge.NowUS())}, err
 }
 
-func (a *API) listSessions(ctx context.Context, in *sessionsIn) (*one[list[sessionOut]], error) {
+// readSession gives planners the session as it is written, with its revision, and everybody else what caches have.
+func (a *API) readSession(ctx context.Context, in *sessionRead) (*cached[sessionOut], error) {
+	who := callOf(ctx).who
+	s, err := a.Edge.Session(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	now := a.Edge.NowUS()
+	view := viewSession(s, now)
+	if a.Edge.Plans(who) {
+		return unlessKnown("", etag(s.Rev), forPlanner, view), nil
+	}
+	return unlessKnown(in.IfNoneMatch, tagOfSessions([]sessionOut{view}, ""), openly(who, sessionFor, now, edge.SessionChanges(s, now)), view), nil
+}
+
+// tagOfSessions leaves the server's time out.
+func tagOfSessions(views []sessionOut, next string) string {
+	views = slices.Clone(views)
+	for n := range views {
+		views[n].Now = 0
+	}
+	return weakTag(list[sessionOut]{views, next})
+}
+
+func (a *API) listSessions(ctx context.Context, in *sessionsIn) (*cached[list[sessionOut]], error) {
+	if in.Tab != "" && (in.State != "" || in.Drafts || !in.From.IsZero() || !in.To.IsZero()) {
+		return nil, fault.Wrong("tab", "says of its own which states and times", "leave out state, from, to and drafts, or tab")
+	}
 	f := auction.SessionFilter{Area: in.Area, State: auction.SessionState(in.State), Drafts: in.Drafts}
 	if !in.From.IsZero() {
 		f.FromUS = in.From.UnixMicro()
@@ -122,14 +157,36 @@ func (a *API) listSessions(ctx context.Context, in *sessionsIn) (*one[list[sessi
 	if !in.To.IsZero() {
 		f.ToUS = in.To.UnixMicro()
 	}
-	scope := fmt.Sprintf("sessions %+v", f)
+	scope := fmt.Sprintf("sessions %q %+v", in.Tab, f)
 	at, err := a.cursors.read(scope, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.Edge.ListSessions(ctx, callOf(ctx).who, f, auction.Page{Limit: in.Limit, Key: at.Key, ID: at.ID})
-	after := func(s auction.Session) place { return place{s.StartsUS, s.ID} }
-	return &one[list[sessionOut]]{pageOf(a, scope, in.Limit, found, after, a.viewSession)}, err
+	who, p := callOf(ctx).who, auction.Page{Limit: in.Limit, Key: at.Key, ID: at.ID}
+	var found []auction.Session
+	if in.Tab != "" {
+		found, err = a.Edge.SessionTab(ctx, edge.Tab(in.Tab), in.Area, p)
+	} else {
+		found, err = a.Edge.ListSessions(ctx, who, f, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.sessionList(in, who, scope, found), nil
+}
+
+func (a *API) sessionList(in *sessionsIn, who accounts.Claims, scope string, found []auction.Session) *cached[list[sessionOut]] {
+	now, until := a.Edge.NowUS(), edge.Never
+	for _, s := range found {
+		until = min(until, edge.SessionChanges(s, now))
+	}
+	page := pageOf(a, scope, in.Limit, found, func(s auction.Session) place { return place{s.StartsUS, s.ID} },
+		func(s auction.Session) sessionOut { return viewSession(s, now) })
+	control := openly(who, listFor, now, until)
+	if in.Drafts || in.State == string(auction.SessionDraft) {
+		control = forPlanner
+	}
+	return unlessKnown(in.IfNoneMatch, tagOfSessions(page.Items, page.Next), control, page)
 }
 
 func (a *API) createSession(ctx context.Context, in *sessionIn) (*created[sessionOut], error) {
@@ -143,7 +200,7 @@ func (a *API) createSession(ctx context.Context, in *sessionIn) (*created[sessio
 		s.Zone = "UTC"
 	}
 	s, err := a.Edge.CreateSession(ctx, callOf(ctx).who, s)
-	return &created[sessionOut]{Prefix + "/sessions/" + s.ID.String(), etag(s.Rev), a.viewSession(s)}, err
+	return &created[sessionOut]{Prefix + "/sessions/" + s.ID.String(), etag(s.Rev), viewSession(s, a.Edge.NowUS())}, err
 }
 
 func (a *API) changeSession(ctx context.Context, in *sessionPatch) (*tagged[sessionOut], error) {
@@ -175,5 +232,5 @@ func (a *API) publish(ctx context.Context, in *publishIn) (*tagged[publishOut], 
 	if e := fault.As(err); in.DryRun && e != nil && e.Class == fault.Invalid {
 		wrong, err = e.Fields, nil
 	}
-	return &tagged[publishOut]{etag(s.Rev), publishOut{a.viewSession(s), !in.DryRun, len(wrong) == 0, wrong}}, err
+	return &tagged[publishOut]{etag(s.Rev), publishOut{viewSession(s, a.Edge.NowUS()), !in.DryRun, len(wrong) == 0, wrong}}, err
 }

@@ -26,9 +26,18 @@ type Wish struct {
 	Again    bool // "I asked before and do not know": passes what this node remembers
 }
 
+// sound says whether nothing is wrong with a wish in itself.
+func (w *Wish) sound() bool {
+	return w.ID != uuid.Nil && w.Quantity >= 1 && w.Quantity <= auction.MaxPerBuyer && (w.Kind == "" || w.Kind == auction.BidMax || w.Kind == auction.BidExact) &&
+		money.Valid(w.Amount) && money.Valid(w.Seen) && (w.Currency == "" || money.Known(w.Currency))
+}
+
 // Check says all that is wrong with a wish in itself; none for nothing.
 func (w Wish) Check() []fault.Field {
 	var wrong []fault.Field
+	if w.sound() {
+		return nil
+	}
 	say := func(bad bool, field, detail, remedy string) {
 		if bad {
 			wrong = append(wrong, fault.Field{Name: field, Detail: detail, Remedy: remedy})
@@ -49,6 +58,7 @@ type Outcome struct {
 	Receipt auction.Receipt
 	Repeat  bool // it was admitted before; the receipt is the first one
 	Title   string
+	Rate    Allowance // of the user's bids; set with an error, too, where it is known
 }
 
 // Refusal is the answer to a bid that was not admitted: the verdict, when, and what its bidder needs to go on. AtUS is
@@ -69,11 +79,18 @@ func (r *Refusal) Error() string { return "the bid was refused: " + string(r.Ver
 
 // Bid decides one bid. A refusal is a *Refusal; an outcome that nobody knows is fault.Unknown, and the client asks again
 // with the same id; Unavailable was not sent.
-func (e *Edge) Bid(ctx context.Context, who accounts.Claims, lot uuid.UUID, w Wish, trace string) (Outcome, error) {
+func (e *Edge) Bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Outcome, error) {
 	started := e.Clock()
-	out, err := e.bid(ctx, who, lot, w, trace)
+	out, err := e.bid(ctx, from, lot, w)
 	e.Counters.Bid(verdictOf(err), e.Clock().Sub(started))
 	return out, err
+}
+
+// overloaded turns bids away before they cost anything: a queue that only grows serves nobody in time.
+func overloaded() error {
+	f := fault.New(fault.Unavailable, "overloaded", "too many bids at this moment")
+	f.RetryAfter = time.Second
+	return f
 }
 
 // verdictOf names an outcome for the metrics.
@@ -94,29 +111,45 @@ func verdictOf(err error) string {
 	return "error"
 }
 
-func (e *Edge) bid(ctx context.Context, who accounts.Claims, lot uuid.UUID, w Wish, trace string) (Outcome, error) {
+func (e *Edge) bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Outcome, error) {
+	defer e.bidding.Add(-1)
+	if e.bidding.Add(1) > int64(e.BidsAtOnce) {
+		return Outcome{}, overloaded()
+	}
 	if err := fault.Invalids(w.Check()); err != nil {
 		return Outcome{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.BidTimeout)
 	defer cancel()
-	if e.BidsPerSecond > 0 {
-		if err := e.limited(ctx, "bid:"+who.User.String(), e.BidsPerSecond, e.BidBurst); err != nil {
-			return Outcome{}, err
-		}
+	rate, err := e.mayBid(ctx, from)
+	if err != nil {
+		return Outcome{Rate: rate}, err
 	}
-	card, err := e.card(ctx, lot)
+	out, err := e.offer(ctx, from, lot, w)
+	out.Rate = rate
+	return out, err
+}
+
+// offer takes a bid to the gate, unless the node knows the answer.
+func (e *Edge) offer(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Outcome, error) {
+	card, err := e.Shelf.Terms(ctx, lot)
 	if err != nil {
 		return Outcome{}, noCard(err)
 	}
-	if r := e.over.refuses(card, w, e.NowUS()); r != nil {
+	if card.State == auction.LotDraft {
+		return Outcome{}, &Refusal{Verdict: auction.NotFound}
+	}
+	if !card.Serves(from.User) {
+		return Outcome{}, &Refusal{Verdict: auction.NotFound, AtUS: e.NowUS()} // another's slice: see auction/DESIGN.md
+	}
+	if r := e.over.refuses(&card, w, e.NowUS()); r != nil {
 		return Outcome{}, r
 	}
-	answer, err := e.decide(ctx, card, who, w, trace)
+	answer, err := e.decide(ctx, &card, from, w)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return e.answered(ctx, card, answer)
+	return e.answered(ctx, &card, answer)
 }
 
 // noCard tells a lot that is not there from a shelf that could not be asked: then nothing was sent to the gate.
@@ -129,10 +162,10 @@ func noCard(err error) error {
 	return err
 }
 
-func (e *Edge) decide(ctx context.Context, card auction.Lot, who accounts.Claims, w Wish, trace string) (auction.Answer, error) {
+func (e *Edge) decide(ctx context.Context, card *auction.Lot, from Caller, w Wish) (auction.Answer, error) {
 	deadline, _ := ctx.Deadline()
-	bid := auction.Bid{ID: w.ID, Lot: card.ID, Buyer: who.User, Area: who.Area, Order: e.NewID(), Code: w.Code,
-		Quantity: w.Quantity, Kind: w.Kind, Amount: w.Amount, Seen: w.Seen, Currency: w.Currency, Trace: trace, Deadline: deadline}
+	bid := auction.Bid{ID: w.ID, Lot: card.ID, Buyer: from.User, Area: from.Area, Order: e.NewID(), Code: w.Code,
+		Quantity: w.Quantity, Kind: w.Kind, Amount: w.Amount, Seen: w.Seen, Currency: w.Currency, Trace: from.Trace, Deadline: deadline, Terms: card.Terms()}
 	answers, err := e.Gate.Decide(ctx, card.Shard, []auction.Bid{bid})
 	switch {
 	case err != nil:
@@ -154,7 +187,7 @@ func unknownUnless(err error) error {
 }
 
 // answered turns the gate's answer into an outcome or a refusal, and remembers what ends all bids on the lot.
-func (e *Edge) answered(ctx context.Context, card auction.Lot, a auction.Answer) (Outcome, error) {
+func (e *Edge) answered(ctx context.Context, card *auction.Lot, a auction.Answer) (Outcome, error) {
 	if a.Lost || a.Verdict == auction.NotFound {
 		a = e.absent(ctx, card, a)
 	}
@@ -173,7 +206,7 @@ func (e *Edge) answered(ctx context.Context, card auction.Lot, a auction.Answer)
 // absent is the answer for a lot that is published and that the gate does not hold, or not whole. Before it opens it is
 // not preheated yet, after its end it may be swept; in between the gate has lost it: nothing is decided until recovery
 // has been, and somebody is told.
-func (e *Edge) absent(ctx context.Context, card auction.Lot, a auction.Answer) auction.Answer {
+func (e *Edge) absent(ctx context.Context, card *auction.Lot, a auction.Answer) auction.Answer {
 	a.OpensUS, a.ClosesUS, a.PriceMinor = card.OpensUS, card.ClosesUS, card.PriceMinor
 	now := max(a.AtUS, e.NowUS())
 	switch {
@@ -191,7 +224,7 @@ func (e *Edge) absent(ctx context.Context, card auction.Lot, a auction.Answer) a
 	return a
 }
 
-func (e *Edge) lost(ctx context.Context, card auction.Lot, a auction.Answer) auction.Answer {
+func (e *Edge) lost(ctx context.Context, card *auction.Lot, a auction.Answer) auction.Answer {
 	e.Log.ErrorContext(ctx, "the gate does not hold a live lot: recovery is needed", "lot", card.ID, "shard", card.Shard)
 	e.Counters.Alarm("gate_lost_lot")
 	e.Counters.Lost(card.Shard)

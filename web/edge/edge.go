@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,10 @@ type Options struct {
 	BidTimeout     time.Duration // of the gate's answer; 500 ms
 	PublishTimeout time.Duration // of publishing and preheating, which read every lot; 60 s
 
-	BidsPerSecond, BidBurst     int // per user; 20, 40. Negative: no limit
+	UserBids    Rate // of bids, per user; 20 a second, 40 at once. Negative: no limit
+	AddressBids Rate // of bids, per address: 1,000 a second, 2,000 at once. Negative: no limit
+	BidsAtOnce  int  // being answered; more are turned away as Unavailable `overloaded`. 2,048
+
 	LogInsPerMinute, LogInBurst int // per address and per login; 30, 10. Negative: no limit
 
 	Secret []byte // makes cursors and form tokens that nobody else can; at least 16 bytes
@@ -46,8 +50,11 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	set(&o.Shards, 16)
-	set(&o.BidsPerSecond, 20)
-	set(&o.BidBurst, 40)
+	set(&o.UserBids.PerSecond, 20)
+	set(&o.UserBids.Burst, 2*o.UserBids.PerSecond)
+	set(&o.AddressBids.PerSecond, 1000)
+	set(&o.AddressBids.Burst, 2*o.AddressBids.PerSecond)
+	set(&o.BidsAtOnce, 2048)
 	set(&o.LogInsPerMinute, 30)
 	set(&o.LogInBurst, 10)
 	last(&o.RequestTimeout, 5*time.Second)
@@ -63,12 +70,17 @@ func (o Options) withDefaults() Options {
 type Edge struct {
 	Ports
 	Options
-	over *over
+	over     *over
+	meter    *meter
+	bidding  atomic.Int64 // bids being answered
+	verifier *accounts.Verifier
+	goods    goodsMemory
+	areas    atomic.Pointer[areaMemory]
 }
 
 // New joins ports and options.
 func New(p Ports, o Options) *Edge {
-	return &Edge{Ports: p, Options: o.withDefaults(), over: newOver()}
+	return &Edge{Ports: p, Options: o.withDefaults(), over: newOver(), meter: newMeter(), verifier: accounts.NewVerifier(p.Keys)}
 }
 
 // NowUS is the edge's clock in microseconds UTC. It decides nothing about a bid: the gate's clock does.
@@ -83,7 +95,7 @@ func (e *Edge) Key(purpose string) []byte {
 
 // Verify gives the claims of an access token, without any database.
 func (e *Edge) Verify(token string) (accounts.Claims, error) {
-	return accounts.Verify(e.Keys, token, e.Clock())
+	return e.verifier.Verify(token, e.Clock())
 }
 
 // LogIn logs in, after the limits for the address and the login. Errors of accounts.Service.LogIn; TooMany `rate_limited`.
@@ -118,21 +130,6 @@ func (e *Edge) slow(ctx context.Context, key string) error {
 		}
 	}
 	return nil
-}
-
-// limited asks the limiter; its faults are logged and pass.
-func (e *Edge) limited(ctx context.Context, key string, perSecond, burst int) error {
-	ok, wait, err := e.Limit.Allow(ctx, key, perSecond, burst)
-	if err != nil {
-		e.Log.WarnContext(ctx, "the limiter is away, all pass", "error", err)
-		return nil
-	}
-	if ok {
-		return nil
-	}
-	limit := fault.New(fault.TooMany, "rate_limited", "this is asked too often")
-	limit.RetryAfter = max(wait, time.Millisecond)
-	return limit
 }
 
 func cut(s string, longest int) string {

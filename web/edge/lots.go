@@ -11,50 +11,6 @@ import (
 	"rostrum/internal/fault"
 )
 
-// GoodsPage is a page of a session's goods as one user sees them.
-type GoodsPage struct {
-	Session auction.Session
-	Lots    []auction.Lot // the code is in it only while the lot is live, and only for who may bid
-	Next    auction.Page  // Limit 0: this is the last
-	NowUS   int64         // the server's, to count down by
-}
-
-// Goods gives a page of a session's goods without who's own. A draft's are shown, all of them, to who may see drafts.
-func (e *Edge) Goods(ctx context.Context, who accounts.Claims, session uuid.UUID, p auction.Page) (GoodsPage, error) {
-	s, err := e.Session(ctx, who, session)
-	if err != nil {
-		return GoodsPage{}, err
-	}
-	g := GoodsPage{Session: s, NowUS: e.NowUS()}
-	if s.State == auction.SessionDraft || s.State == auction.SessionCancelled {
-		g.Lots, g.Next, err = e.draftLots(ctx, session, p)
-	} else {
-		g.Lots, g.Next, err = e.Shelf.Page(ctx, session, who.User, p)
-	}
-	for n := range g.Lots {
-		g.Lots[n] = hideCode(g.Lots[n], who, g.NowUS)
-	}
-	return g, err
-}
-
-func (e *Edge) draftLots(ctx context.Context, session uuid.UUID, p auction.Page) ([]auction.Lot, auction.Page, error) {
-	lots, err := e.Sessions.Lots(ctx, session, p.ID, p.Limit)
-	if err != nil || len(lots) < p.Limit {
-		return lots, auction.Page{}, err
-	}
-	return lots, auction.Page{Limit: p.Limit, ID: lots[len(lots)-1].ID}, nil
-}
-
-// hideCode takes the code, and always the salt, out of a lot that is not live, or from who cannot use it.
-func hideCode(l auction.Lot, who accounts.Claims, nowUS int64) auction.Lot {
-	l.Salt = nil
-	live := l.State == auction.LotOpen && nowUS >= l.OpensUS && nowUS < l.ClosesUS
-	if !live || !may(who, accounts.BidsPlace) || owner(who, l.Seller) {
-		l.Code = ""
-	}
-	return l
-}
-
 // card gives a published lot from the shelf.
 func (e *Edge) card(ctx context.Context, id uuid.UUID) (auction.Lot, error) {
 	l, err := e.Shelf.Card(ctx, id)
@@ -64,7 +20,8 @@ func (e *Edge) card(ctx context.Context, id uuid.UUID) (auction.Lot, error) {
 	return l, err
 }
 
-// Lot gives a lot, as Goods shows it. A draft is shown to who may see drafts; what they get is never from a cache.
+// Lot gives a lot, as Goods shows it, and in place of another's slice the reader's own. A draft is shown to who may see
+// drafts; what they get is never from a cache, and the very slice they asked for.
 func (e *Edge) Lot(ctx context.Context, who accounts.Claims, id uuid.UUID) (auction.Lot, error) {
 	var l auction.Lot
 	var err error
@@ -72,8 +29,11 @@ func (e *Edge) Lot(ctx context.Context, who accounts.Claims, id uuid.UUID) (auct
 		l, err = e.Sessions.Lot(ctx, id)
 	} else {
 		l, err = e.card(ctx, id)
+		if err == nil && !l.Serves(who.User) {
+			l, err = e.card(ctx, l.Sibling(l.SliceFor(who.User), e.Shards))
+		}
 	}
-	return hideCode(l, who, e.NowUS()), err
+	return hideCode(l, may(who, accounts.BidsPlace) && !owner(who, l.Seller) && l.Serves(who.User), e.NowUS()), err
 }
 
 // AddLot puts who's own item (any, for an operator) into a draft session. What the caller leaves zero is taken from the
@@ -94,7 +54,7 @@ func (e *Edge) AddLot(ctx context.Context, who accounts.Claims, session uuid.UUI
 	l.ID, l.Session, l.Area, l.State, l.Rev = e.NewID(), s.ID, s.Area, auction.LotDraft, 1
 	l.Shard = auction.ShardOf(l.ID, l.Group, e.Shards)
 	l = filledIn(l, i, s)
-	if err := fault.Invalids(auction.CheckLot("", l, i, s)); err != nil {
+	if err := fault.Invalids(append(auction.CheckLot("", l, i, s), auction.CheckSlices("", l, e.Shards)...)); err != nil {
 		return l, err
 	}
 	return l, e.Sessions.AddLot(ctx, l)
@@ -125,7 +85,7 @@ func (e *Edge) ChangeLot(ctx context.Context, who accounts.Claims, id uuid.UUID,
 		return l, err
 	}
 	change(&l)
-	if err := fault.Invalids(auction.CheckLot("", l, i, s)); err != nil {
+	if err := fault.Invalids(append(auction.CheckLot("", l, i, s), auction.CheckSlices("", l, e.Shards)...)); err != nil {
 		return l, err
 	}
 	return e.Sessions.ChangeLot(ctx, l)

@@ -25,7 +25,7 @@ type over struct {
 func newOver() *over { return &over{soldOut: map[uuid.UUID]int64{}} }
 
 // refuses gives the refusal that needs no gate; nil: ask it. A bid that is asked again passes: it may have been admitted.
-func (o *over) refuses(card auction.Lot, w Wish, nowUS int64) *Refusal {
+func (o *over) refuses(card *auction.Lot, w Wish, nowUS int64) *Refusal {
 	r := &Refusal{AtUS: nowUS, OpensUS: card.OpensUS, ClosesUS: card.ClosesUS, PriceMinor: card.PriceMinor,
 		Currency: card.Currency, PerBuyer: card.PerBuyer, Remembered: true}
 	switch {

@@ -46,9 +46,12 @@ type Shelf interface {
 	// Card gives a published lot. fault NotFound `lot_not_found` for one that is not there, which for an id that never
 	// was costs no database call.
 	Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error)
-	// Page gives a published session's lots without the user's own goods (uuid.Nil: nobody's), at most p.Limit from p's
-	// place on, and the next page; Limit 0 in it: there is none. Fault codes: NotFound `session_not_found`.
-	Page(ctx context.Context, session, user uuid.UUID, p auction.Page) ([]auction.Lot, auction.Page, error)
+	// Terms is Card for a bid, which needs what is frozen or over for good: the rest of it may be half a minute old.
+	Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error)
+	// Page gives those of a published session's lots that keep wants (nil: all), at most p.Limit from p's place on, in
+	// order of (opens_us, id), and the next page; Limit 0 in it: there is none. It looks at a bounded number of lots, each
+	// once: where keep wants few, a page with a next one may be short, even empty. Fault codes: NotFound `session_not_found`.
+	Page(ctx context.Context, session uuid.UUID, keep func(*auction.Lot) bool, p auction.Page) ([]auction.Lot, auction.Page, error)
 	// Session gives a published session. Fault codes: NotFound `session_not_found`.
 	Session(ctx context.Context, id uuid.UUID) (auction.Session, error)
 	// ListSessions gives published sessions in order of (starts_us, id).

@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -26,8 +28,65 @@ func (e *Edge) ListSessions(ctx context.Context, who accounts.Claims, f auction.
 		f.Drafts = true
 		return e.Sessions.ListSessions(ctx, f, p)
 	}
+	if e.noArea(ctx, f.Area) {
+		return nil, nil
+	}
 	return e.Shelf.ListSessions(ctx, f, p)
 }
+
+// Tab is one of the lists of sessions that people look through.
+type Tab string
+
+// The tabs.
+const (
+	TabLive     Tab = "live"
+	TabUpcoming Tab = "upcoming"
+	TabEnded    Tab = "ended"
+)
+
+// aMonth is how far ahead sessions are shown, and how long after they began.
+const aMonth = 31 * 24 * time.Hour
+
+// SessionTab lists the sessions of a tab, of all areas where area is "", in order of (starts_us, id). Their state is that
+// of now, whatever is stored. None for another tab.
+func (e *Edge) SessionTab(ctx context.Context, tab Tab, area string, p auction.Page) ([]auction.Session, error) {
+	now := e.NowUS()
+	f := auction.SessionFilter{Area: area, NowUS: now}
+	if e.noArea(ctx, area) {
+		return nil, nil
+	}
+	switch tab {
+	case TabLive:
+		f.State = auction.SessionLive
+	case TabUpcoming:
+		f.State, f.FromUS, f.ToUS = auction.SessionScheduled, now, now+aMonth.Microseconds()
+	case TabEnded:
+		return e.ended(ctx, f, p)
+	default:
+		return nil, nil
+	}
+	return e.Shelf.ListSessions(ctx, f, p)
+}
+
+// ended lists what is over: to people, whether its orders are final makes no difference.
+func (e *Edge) ended(ctx context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error) {
+	f.FromUS, f.ToUS = max(f.NowUS-aMonth.Microseconds(), 0), f.NowUS
+	var all []auction.Session
+	for _, f.State = range []auction.SessionState{auction.SessionEnded, auction.SessionSettled} {
+		some, err := e.Shelf.ListSessions(ctx, f, p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(x, y auction.Session) int {
+		return cmp.Or(cmp.Compare(x.StartsUS, y.StartsUS), slices.Compare(x.ID[:], y.ID[:]))
+	})
+	return all[:min(len(all), p.Limit)], nil
+}
+
+// Plans says whether somebody may see what is not published, and so gets sessions and lots as they are written.
+func (e *Edge) Plans(who accounts.Claims) bool { return may(who, accounts.SessionsDrafts) }
 
 // Session gives a session; a draft only to those who may see them. NotFound `session_not_found`.
 func (e *Edge) Session(ctx context.Context, who accounts.Claims, id uuid.UUID) (auction.Session, error) {
@@ -109,6 +168,9 @@ func (e *Edge) Publish(ctx context.Context, id uuid.UUID, rev int64, dryRun bool
 		return s, err
 	}
 	scheduled, open, wrong, err := auction.Publish(s, lots, items, e.NowUS(), e.Random)
+	if err == nil && len(wrong) == 0 {
+		open, wrong, err = auction.Split(open, e.Shards, e.Random)
+	}
 	if err != nil {
 		return s, err
 	}
@@ -133,18 +195,37 @@ func (e *Edge) lotsWithItems(ctx context.Context, session uuid.UUID) ([]auction.
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, l := range page {
-			if items[l.Item], err = e.Items.Item(ctx, l.Item); err != nil {
-				return nil, nil, fmt.Errorf("the item of lot %s: %w", l.ID, err)
-			}
-			after = l.ID
+		if err := e.addItems(ctx, items, page); err != nil {
+			return nil, nil, err
 		}
 		lots = append(lots, page...)
 		if len(page) < lotsAtOnce {
 			break
 		}
+		after = page[len(page)-1].ID
 	}
 	return lots, items, nil
+}
+
+// addItems reads the items of lots, all at once: a session may have a hundred thousand.
+func (e *Edge) addItems(ctx context.Context, items map[uuid.UUID]goods.Item, lots []auction.Lot) error {
+	ids := make([]uuid.UUID, len(lots))
+	for n, l := range lots {
+		ids[n] = l.Item
+	}
+	found, err := e.Items.ItemsByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, i := range found {
+		items[i.ID] = i
+	}
+	for _, l := range lots {
+		if _, ok := items[l.Item]; !ok {
+			return notFound("item_not_found", fmt.Sprintf("there is no item of lot %s", l.ID))
+		}
+	}
+	return nil
 }
 
 // CancelSession ends a session that still has rev: a draft at once; a scheduled one by withdrawing its lots from the gate,

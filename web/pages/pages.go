@@ -112,7 +112,6 @@ var inTemplates = template.FuncMap{
 	},
 	"serial": orders.Serial,
 	"state":  api.StateName,
-	"lot":    api.LotState,
 	"at":     func(us int64) string { return time.UnixMicro(us).UTC().Format("2006-01-02 15:04:05 UTC") },
 	"iso":    func(us int64) string { return api.Time(us).String() },
 }

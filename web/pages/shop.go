@@ -19,33 +19,31 @@ const (
 )
 
 type homeData struct {
-	Live, Soon []auction.Session
-	Areas      map[string]string
+	Live, Soon, Over []auction.Session
+	Areas            map[string]string
 }
 
-// home lists what is live and what comes within a month.
+// home lists what is live, what comes within a month, and what was over within one.
 func (s *site) home(r *request) error {
 	areas, err := s.edge.Areas(r.ctx)
 	if err != nil {
 		return err
 	}
 	d := homeData{Areas: areaNames(areas)}
-	now := s.edge.NowUS()
-	page := auction.Page{Limit: shown}
-	if d.Live, err = s.edge.ListSessions(r.ctx, r.Who, auction.SessionFilter{State: auction.SessionLive}, page); err != nil {
-		return err
-	}
-	soon := auction.SessionFilter{State: auction.SessionScheduled, FromUS: now, ToUS: now + ahead.Microseconds()}
-	if d.Soon, err = s.edge.ListSessions(r.ctx, r.Who, soon, page); err != nil {
-		return err
+	for tab, into := range map[edge.Tab]*[]auction.Session{edge.TabLive: &d.Live, edge.TabUpcoming: &d.Soon, edge.TabEnded: &d.Over} {
+		if *into, err = s.edge.SessionTab(r.ctx, tab, "", auction.Page{Limit: shown}); err != nil {
+			return err
+		}
 	}
 	return s.show(r, http.StatusOK, "home", s.view(r, "Sales", d))
 }
 
 type goodsData struct {
-	edge.GoodsPage
-	State auction.SessionState
-	Lots  []goodsLot
+	*edge.GoodsPage
+	State  auction.SessionState
+	Lots   []goodsLot
+	Wanted wanted
+	More   string // the address of the next page, where there is one
 }
 
 // goodsLot is a lot with the id of the bid that its form will ask for: made with the page, so that sending the form again
@@ -69,13 +67,18 @@ func (s *site) goods(r *request) error {
 		}
 		p.Key = key
 	}
-	g, err := s.edge.Goods(r.ctx, r.Who, id, p)
+	w, filter, err := s.wantedOf(r, id)
 	if err != nil {
 		return err
 	}
-	d := goodsData{GoodsPage: g, State: g.Session.StateAt(g.NowUS)}
+	g, err := s.edge.Goods(r.ctx, r.Who, id, filter, p)
+	if err != nil {
+		return err
+	}
+	now := s.edge.NowUS()
+	d := goodsData{GoodsPage: g, State: g.Session.StateAt(now), Wanted: w, More: w.more(g.Next)}
 	for _, l := range g.Lots {
-		d.Lots = append(d.Lots, goodsLot{l, s.edge.NewID(), api.LotState(l, g.NowUS)})
+		d.Lots = append(d.Lots, goodsLot{l, s.edge.NewID(), edge.LotState(&l, now)})
 	}
 	return s.show(r, http.StatusOK, "goods", s.view(r, g.Session.Name, d))
 }
@@ -99,7 +102,7 @@ func (s *site) bid(r *request) error {
 	if q := r.form("quantity"); q != "" {
 		w.Quantity, _ = strconv.ParseInt(q, 10, 64)
 	}
-	_, err = s.edge.Bid(r.ctx, r.Who, lot, w, api.TraceOf(r.c))
+	_, err = s.edge.Bid(r.ctx, edge.Caller{Claims: r.Who, Address: r.c.IP(), Trace: api.TraceOf(r.c)}, lot, w)
 	if err == nil {
 		return r.c.Redirect("/lots/"+lot.String()+"/bids/"+w.ID.String(), http.StatusSeeOther)
 	}

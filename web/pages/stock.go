@@ -22,7 +22,7 @@ type itemsData struct {
 func (s *site) itemsView(r *request) (view, error) {
 	var d itemsData
 	var err error
-	if d.Items, err = s.edge.ListItems(r.ctx, r.Who, goods.Filter{Withdrawn: true}, goods.Page{Limit: shown}); err != nil {
+	if d.Items, _, err = s.edge.ListItems(r.ctx, r.Who, goods.Filter{Withdrawn: true}, goods.Page{Limit: shown}); err != nil {
 		return view{}, err
 	}
 	if d.Areas, err = s.edge.Areas(r.ctx); err != nil {
@@ -88,6 +88,7 @@ func (s *site) addLot(r *request) error {
 	l := auction.Lot{Item: item}
 	l.Stock, _ = strconv.ParseInt(r.form("stock"), 10, 64) // what is no number is 0, and CheckLot says so
 	l.PerBuyer, _ = strconv.Atoi(r.form("per_buyer"))
+	l.Slices, _ = strconv.Atoi(r.form("slices"))
 	_, err = s.edge.AddLot(r.ctx, r.Who, session, l)
 	return s.backToItems(r, err)
 }

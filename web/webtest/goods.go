@@ -66,6 +66,19 @@ func (g *Goods) Item(_ context.Context, id uuid.UUID) (goods.Item, error) {
 	return i, nil
 }
 
+// ItemsByID implements goods.Items.
+func (g *Goods) ItemsByID(_ context.Context, ids []uuid.UUID) ([]goods.Item, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var found []goods.Item
+	for id, i := range g.items {
+		if slices.Contains(ids, id) {
+			found = append(found, i)
+		}
+	}
+	return found, nil
+}
+
 // ChangeItem implements goods.Items.
 func (g *Goods) ChangeItem(_ context.Context, i goods.Item) (goods.Item, error) {
 	g.mu.Lock()

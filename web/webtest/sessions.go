@@ -56,6 +56,13 @@ func (m *Sessions) PutLot(l auction.Lot) {
 	m.lots[l.ID] = l
 }
 
+// TakeLot takes a row away.
+func (m *Sessions) TakeLot(id uuid.UUID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.lots, id)
+}
+
 // CreateSession implements auction.Sessions.
 func (m *Sessions) CreateSession(_ context.Context, s auction.Session) error {
 	m.PutSession(s)
@@ -243,17 +250,41 @@ func (s Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
 	return s.Lot(ctx, lot)
 }
 
-// Page implements edge.Shelf: in order of the lots' ids.
-func (s Shelf) Page(ctx context.Context, session, user uuid.UUID, p auction.Page) ([]auction.Lot, auction.Page, error) {
+// Terms implements edge.Shelf.
+func (s Shelf) Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error) { return s.Card(ctx, lot) }
+
+// Looked is how many lots the shelf looks at for one page.
+const Looked = 1000
+
+// Page implements edge.Shelf.
+func (s Shelf) Page(ctx context.Context, session uuid.UUID, keep func(*auction.Lot) bool, p auction.Page) ([]auction.Lot, auction.Page, error) {
 	if s.Fail != nil {
 		return nil, auction.Page{}, s.Fail
 	}
-	all, err := s.Lots(ctx, session, p.ID, 1<<20)
-	all = slices.DeleteFunc(all, func(l auction.Lot) bool { return user != uuid.Nil && l.Seller == user })
-	if len(all) <= p.Limit {
-		return all, auction.Page{}, err
+	all, err := s.Lots(ctx, session, uuid.Nil, 1<<20)
+	slices.SortFunc(all, func(x, y auction.Lot) int { return compareLots(x, y.OpensUS, y.ID) })
+	var found []auction.Lot
+	looked := 0
+	for _, l := range all {
+		if p.ID != uuid.Nil && compareLots(l, p.Key, p.ID) <= 0 {
+			continue
+		}
+		if looked++; keep == nil || keep(&l) {
+			found = append(found, l)
+		}
+		if len(found) > p.Limit {
+			last := found[p.Limit-1]
+			return found[:p.Limit], auction.Page{Limit: p.Limit, Key: last.OpensUS, ID: last.ID}, err
+		}
+		if looked == Looked {
+			return found, auction.Page{Limit: p.Limit, Key: l.OpensUS, ID: l.ID}, err
+		}
 	}
-	return all[:p.Limit], auction.Page{Limit: p.Limit, ID: all[p.Limit-1].ID}, err
+	return found, auction.Page{}, err
+}
+
+func compareLots(l auction.Lot, opensUS int64, id uuid.UUID) int {
+	return cmp.Or(cmp.Compare(l.OpensUS, opensUS), slices.Compare(l.ID[:], id[:]))
 }
 
 // Dump gives everything, in order.
@@ -269,4 +300,22 @@ func (m *Sessions) Dump() any {
 		all = append(all, m.lots[id])
 	}
 	return all
+}
+
+// Sale puts a live session of n lots of Sam's beside what a world has, and gives its id.
+func (w *World) Sale(n int, change ...func(n int, l *auction.Lot)) uuid.UUID {
+	s, _ := w.Sessions.Session(context.Background(), Live)
+	s.ID = uuid.New()
+	w.Sessions.PutSession(s)
+	for n := range n {
+		id := ID(10_000 + n)
+		l := auction.Lot{ID: id, Shard: auction.ShardOf(id, uuid.Nil, auction.DefaultShards), Session: s.ID, Item: ID(20_000 + n), Seller: Sam,
+			Area: s.Area, Title: "A lamp of many", Format: auction.Flash, PriceMinor: 4500, Currency: "EUR", Stock: 100, PerBuyer: 1,
+			Code: Code(id), Salt: make([]byte, 16), OpensUS: s.StartsUS, ClosesUS: s.EndsUS, State: auction.LotOpen, Rev: 1}
+		for _, c := range change {
+			c(n, &l)
+		}
+		w.Sessions.PutLot(l)
+	}
+	return s.ID
 }

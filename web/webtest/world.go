@@ -96,6 +96,14 @@ func (c *Clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at 
 // Move moves it.
 func (c *Clock) Move(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
 
+// Set makes it be some time, earlier or later.
+func (c *Clock) Set(at time.Time) { c.mu.Lock(); defer c.mu.Unlock(); c.at = at }
+
+// Bidder gives a user of whom nothing is stored: a token of theirs is good all the same.
+func Bidder(id uuid.UUID) accounts.User {
+	return accounts.User{ID: id, Login: "bidder-" + id.String()[30:], Area: "eu", Roles: accounts.Bidder}
+}
+
 var hashed = sync.OnceValues(func() (string, error) {
 	return accounts.NewHasher(1, 1).Hash(context.Background(), Password)
 })
