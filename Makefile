@@ -26,8 +26,11 @@ BENCHTIME ?= 2s
 PACKAGES ?= ./...
 RUN      ?= .
 
+# What "make live-cluster-short" tests: what runs on engines, on the cluster; whole sales, and those that break something.
+ON_CLUSTER := ^Test(Gate|Rules.*|Page.*|Preheat|PreheatGoesOn|Card.*|Allow|OnKafka|Flash.*|ACancelled.*|ARestart.*|ALot.*|ALoad.*|OneMaster.*|Redis.*|Kill.*)$$/^(cluster|three_brokers|MariaDB)
+
 # The order matters: what fails fast stands first, what builds tools stands before what uses them.
-STEPS := prepare tools fmt vet lint generate-check tidy-check test build live demo-once cold-build bench-short
+STEPS := prepare tools fmt vet lint generate-check tidy-check test build live live-cluster-short demo-once cold-build bench-short
 
 .PHONY: help check $(STEPS) bench bench-go demo generate vuln compose-check clean
 
@@ -47,10 +50,16 @@ test: ## every test that needs only Go; those of real servers skip
 live: ## every test, on real servers of its own (PACKAGES=./store/... RUN=TestApply for some)
 	deploy/live go test -count=1 -timeout 8m -run '$(RUN)' $(PACKAGES)
 
-bench: ## the ratios, on real servers of its own; writes docs/performance.md, in about three minutes
-	deploy/live --quick go run ./cmd/bench --out docs/performance.md
+live-cluster: ## the same with a Redis Cluster of three masters and three Kafka brokers in place of one of each
+	deploy/live --cluster go test -count=1 -timeout 8m -run '$(RUN)' $(PACKAGES)
 
-bench-short: ## the same in a minute at most: that each figure can be taken is the point
+live-cluster-short: ## what the cluster can change, on it: the gate, the shelf, the road, whole sales, crashes, a load
+	deploy/live --cluster --quick go test -count=1 -timeout 5m -run '$(ON_CLUSTER)' ./cache/gate ./cache/shelf ./pipeline ./internal/app
+
+bench: ## the ratios, on real servers of its own; writes docs/performance.md and docs/capacity.md, in about ten minutes
+	deploy/live --quick go run ./cmd/bench --out docs
+
+bench-short: ## the same in about a minute: that each figure can be taken is the point
 	deploy/live --quick go run ./cmd/bench --short
 
 bench-go: ## Go's own benchmarks, on real servers of its own (BENCH=regexp BENCHTIME=2s PACKAGES=./...)

@@ -112,3 +112,13 @@ func withoutRedis(t *testing.T) string {
 	}
 	return bin
 }
+
+func TestLiveSaysWhichOptionItDoesNotKnow(t *testing.T) {
+	out, status := run(t, given(t, ""), "live", "--quick", "--clutser", "true")
+	if status != 1 || out != "live: no option --clutser\n" {
+		t.Errorf("status %d, %q", status, out)
+	}
+	if out, status := run(t, given(t, ""), "live", "--cluster", "--quick", "bash", "-c", `echo "$ROSTRUM_LIVE"`); status != 0 || out != "require\n" {
+		t.Errorf("with all servers given: status %d, %q", status, out)
+	}
+}

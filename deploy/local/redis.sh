@@ -28,11 +28,15 @@ start_redis() { # NAME PROGRAM
   mkdir -p "$dir/$name/data"
   case $name in
     shelf) args=(--save '' --appendonly no --maxmemory 256mb --maxmemory-policy allkeys-lru) ;;
-    *) args=(--save '' --appendonly yes --appendfsync "$appendfsync" --maxmemory 1gb --maxmemory-policy noeviction) ;;
+    # The file is rewritten seldom: a rewrite forks and takes a core while bids are decided.
+    *) args=(--save '' --appendonly yes --appendfsync "$appendfsync" --maxmemory 1gb --maxmemory-policy noeviction
+      --auto-aof-rewrite-min-size 512mb --latency-tracking no) ;;
   esac
   # The memory limit is there for the product's own budget to be seen against; without one a full Redis takes the machine.
   if [ -f "$dir/$name/port2" ]; then
-    args+=(--cluster-enabled yes --cluster-port "$(port2 "$name")" --cluster-node-timeout 2000 --cluster-config-file nodes.conf)
+    # Full coverage is not asked for: while one master is away, the shards of the others go on.
+    args+=(--cluster-enabled yes --cluster-port "$(port2 "$name")" --cluster-node-timeout 15000 --cluster-config-file nodes.conf
+      --cluster-require-full-coverage no)
   fi
   launch "$name" "$program" --bind 127.0.0.1 --port "$(port "$name")" --dir "$dir/$name/data" --daemonize no \
     --loglevel notice "${args[@]}"

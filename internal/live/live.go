@@ -5,7 +5,11 @@
 // name, or, with ROSTRUM_LIVE=require as CI sets it, fails: a suite that silently did not run has shown nothing.
 //
 // Shared servers are shared by packages that run at the same time, so each test takes a database, a key prefix and a topic
-// prefix of its own. A test that kills its server, fills it or turns it back starts one of its own: StartRedis, StartMySQL.
+// prefix of its own. A test that kills its server, fills it or turns it back starts one of its own: StartRedis, StartMySQL,
+// StartGate.
+//
+// "make live-cluster" runs the same suites on a Redis Cluster of three masters and three Kafka brokers: Redis then gives
+// three addresses, StartGate three servers and Brokers three copies. A test that takes them as they come runs on both.
 package live
 
 import (
@@ -20,7 +24,7 @@ const (
 	EnvMode         = "ROSTRUM_LIVE"               // "require" turns each skip into a failure
 	EnvMySQL        = "ROSTRUM_TEST_MYSQL"         // DSN up to the database's name: root@tcp(127.0.0.1:23306)/
 	EnvMySQL2       = "ROSTRUM_TEST_MYSQL2"        // the same, of another engine (MySQL beside MariaDB)
-	EnvRedis        = "ROSTRUM_TEST_REDIS"         // host:port of the gate, durable
+	EnvRedis        = "ROSTRUM_TEST_REDIS"         // host:port of the gate, durable; of a cluster each master's, by comma
 	EnvRedis2       = "ROSTRUM_TEST_REDIS2"        // the same, of another engine (Valkey beside Redis)
 	EnvShelf        = "ROSTRUM_TEST_SHELF"         // host:port of the shelf, evicting
 	EnvRedisCluster = "ROSTRUM_TEST_REDIS_CLUSTER" // host:port of each master, by comma
@@ -38,8 +42,22 @@ func MySQL(t testing.TB) string { t.Helper(); return need(t, EnvMySQL) }
 // MySQL2 gives the DSN of a second engine, as MySQL does.
 func MySQL2(t testing.TB) string { t.Helper(); return need(t, EnvMySQL2) }
 
-// Redis gives host:port of a Redis that keeps what it acknowledged (appendonly) and never evicts.
+// Redis gives host:port of a Redis that keeps what it acknowledged (appendonly) and never evicts. Of a cluster it gives each
+// master's, by comma, as RedisURL takes them.
 func Redis(t testing.TB) string { t.Helper(); return need(t, EnvRedis) }
+
+// RedisURL spells an address, or several by comma, as the configuration wants it: one server, or a cluster.
+func RedisURL(addrs string) string {
+	nodes := list(addrs)
+	if len(nodes) == 0 {
+		return "redis://"
+	}
+	spelled := "redis://" + nodes[0] + "/0"
+	for n, node := range nodes[1:] {
+		spelled += string("?&"[min(n, 1)]) + "addr=" + node
+	}
+	return spelled
+}
 
 // Redis2 gives host:port of a second engine, as Redis does.
 func Redis2(t testing.TB) string { t.Helper(); return need(t, EnvRedis2) }
@@ -55,6 +73,16 @@ func Kafka(t testing.TB) string { t.Helper(); return need(t, EnvKafka) }
 
 // KafkaCluster gives host:port of each broker of a cluster in which replication 3 and min.insync 2 work.
 func KafkaCluster(t testing.TB) []string { t.Helper(); return list(need(t, EnvKafkaCluster)) }
+
+// Brokers says how an installation is set up on the environment's Kafka: one broker with one copy, or three with three of
+// which two must have a record.
+func Brokers(t testing.TB) (addrs []string, copies, minInSync int) {
+	t.Helper()
+	if os.Getenv(EnvKafkaCluster) != "" {
+		return KafkaCluster(t), 3, 2
+	}
+	return []string{Kafka(t)}, 1, 1
+}
 
 // KafkaLibs gives the folder of Kafka's jars: java -cp "$folder/*" org.apache.kafka.tools.TopicCommand …
 func KafkaLibs(t testing.TB) string { t.Helper(); return need(t, EnvKafkaLibs) }

@@ -168,3 +168,65 @@ func TestMySQLKeepsWhatItCommitted(t *testing.T) {
 		t.Errorf("n = %d", n)
 	}
 }
+
+func TestRedisURL(t *testing.T) {
+	for addrs, want := range map[string]string{
+		"a:1": "redis://a:1/0", "a:1,b:2": "redis://a:1/0?addr=b:2", "a:1, b:2,c:3": "redis://a:1/0?addr=b:2&addr=c:3", "": "redis://",
+	} {
+		if got := RedisURL(addrs); got != want {
+			t.Errorf("%q is spelled %q, want %q", addrs, got, want)
+		}
+	}
+}
+
+func TestBrokers(t *testing.T) {
+	t.Setenv(EnvKafka, "a:1")
+	t.Setenv(EnvKafkaCluster, "")
+	if addrs, copies, inSync := Brokers(t); len(addrs) != 1 || addrs[0] != "a:1" || copies != 1 || inSync != 1 {
+		t.Error(addrs, copies, inSync)
+	}
+	t.Setenv(EnvKafkaCluster, "a:1,b:2,c:3")
+	if addrs, copies, inSync := Brokers(t); len(addrs) != 3 || copies != 3 || inSync != 2 {
+		t.Error(addrs, copies, inSync)
+	}
+}
+
+// A cluster of a test's own: all slots are served, one node may be away alone, and data and membership outlive kill -9.
+func TestAClusterOfOnesOwn(t *testing.T) {
+	t.Setenv(EnvRedis, "a:1,b:2,c:3")
+	m := StartGate(t, "--appendfsync", "always")
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: list(m.Addr()), MaxRedirects: 1})
+	defer c.Close()
+	ctx, keys := context.Background(), []string{"b", "c", "a"} // of the first, second and third third of the slots
+	for _, key := range keys {
+		if err := c.Set(ctx, key, key, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Nodes[0].Kill9()
+	for n, key := range keys {
+		if err := c.Get(ctx, key).Err(); (err == nil) != (n > 0) {
+			t.Errorf("%s with the first master away: %v", key, err)
+		}
+	}
+	m.Kill9()
+	m.Restart()
+	for _, key := range keys {
+		if got, err := c.Get(ctx, key).Result(); got != key {
+			t.Errorf("%s after all were away: %q, %v", key, got, err)
+		}
+	}
+	m.Kill9()
+	m.Forget()
+	m.Restart()
+	if n, err := c.DBSize(ctx).Result(); n != 0 || err != nil {
+		t.Errorf("%d keys are left of what was forgotten: %v", n, err)
+	}
+}
+
+func TestAGateOfOnesOwnIsOneServerElsewhere(t *testing.T) {
+	t.Setenv(EnvRedis, "a:1")
+	if m := StartGate(t); len(m.Nodes) != 1 || m.Addr() != m.Nodes[0].Addr {
+		t.Errorf("%d servers at %s", len(m.Nodes), m.Addr())
+	}
+}
