@@ -13,8 +13,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -39,7 +39,7 @@ func main() {
 // flags are what the command line says.
 type flags struct {
 	bench.Options
-	page string // file to write; "": none
+	folder string // to write the pages into; "": none
 }
 
 func run(ctx context.Context, args []string, get func(string) string, out, errs io.Writer) int {
@@ -60,14 +60,14 @@ func run(ctx context.Context, args []string, get func(string) string, out, errs 
 		return unusable
 	}
 	f.Say = func(format string, args ...any) { fmt.Fprintf(errs, format+"\n", args...) }
-	f.Log = slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelError}))
-	report, err := measure(ctx, servers, f)
+	f.Log = slog.New(slog.NewTextHandler(&some{w: errs, left: maxLogLines}, &slog.HandlerOptions{Level: slog.LevelError}))
+	report, err := bench.Run(ctx, servers, f.Options)
 	if err := show(report, out); err != nil {
 		fmt.Fprintln(errs, "bench:", err)
 		return failed
 	}
-	if err == nil {
-		err = write(report, f.page)
+	if err == nil && f.folder != "" {
+		err = bench.Write(f.folder, report)
 	}
 	return verdict(ctx, report, err, errs)
 }
@@ -78,9 +78,8 @@ func parse(args []string, errs io.Writer) (flags, error) {
 	set.SetOutput(errs)
 	rounds := set.Int("rounds", d.Rounds, "rounds, of which each takes every figure once")
 	seconds := set.Float64("seconds", d.Round.Seconds(), "length of one figure over HTTP in a round, up to 5")
-	clients := set.Int("clients", d.Clients, "connections that bid at once")
-	set.BoolVar(&short, "short", false, "a minute at most, to see that each figure can be taken; the flags above count for nothing")
-	set.StringVar(&f.page, "out", "", "file to write the page to, as docs/performance.md (default: none)")
+	set.BoolVar(&short, "short", false, "about a minute, to see that each figure can be taken; the flags above count for nothing")
+	set.StringVar(&f.folder, "out", "", "folder to write performance.md, capacity.md and their charts into (default: none)")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
@@ -92,41 +91,41 @@ func parse(args []string, errs io.Writer) (flags, error) {
 	if f.Options = bench.Short(); short {
 		return f, nil
 	}
-	d.Rounds, d.Round, d.Clients = *rounds, time.Duration(*seconds*float64(time.Second)), *clients
+	d.Rounds, d.Round = *rounds, time.Duration(*seconds*float64(time.Second))
 	f.Options = d
 	return f, nil
 }
 
-// measure runs with a Redis of its own for appendfsync always, where there is one to start.
-func measure(ctx context.Context, s bench.Servers, f flags) (bench.Report, error) {
-	address, end, err := bench.StartAlways(ctx)
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		f.Say("admit_always is left out: %v", err)
-		return bench.Run(ctx, s, f.Options)
-	case err != nil:
-		return bench.Report{}, err
+// maxLogLines are those of the platform's log that are shown: a server that is gone fails every bid.
+const maxLogLines = 20
+
+// some passes on so many lines, and says that there are more. The log's handler writes one at a time.
+type some struct {
+	w    io.Writer
+	left int
+}
+
+func (s *some) Write(line []byte) (int, error) {
+	if s.left--; s.left < -1 {
+		return len(line), nil
 	}
-	s.Always = address
-	report, err := bench.Run(ctx, s, f.Options)
-	return report, errors.Join(err, end())
+	if s.left == -1 {
+		_, err := io.WriteString(s.w, "(and more)\n")
+		return len(line), err
+	}
+	return s.w.Write(line)
 }
 
+// show prints what was taken; of a run that took nothing there is nothing to print.
 func show(r bench.Report, out io.Writer) error {
-	bench.Lines(out, r.Rows)
-	return bench.Table(out, r.Rows)
-}
-
-func write(r bench.Report, path string) (err error) {
-	if path == "" {
+	if !slices.ContainsFunc(r.Rows, func(row bench.Row) bool { return row.N > 0 }) {
 		return nil
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return err
+	if r.Options.Scaled() {
+		fmt.Fprintf(out, "# a short run: %d lots and %d users stand for those in the figures' names\n", r.Options.Lots, r.Options.Users)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return bench.Page(file, r)
+	bench.Lines(out, r.Rows)
+	return bench.Table(out, r.Rows)
 }
 
 // verdict says what there is to say at the end and gives the status.
@@ -144,6 +143,20 @@ func verdict(ctx context.Context, r bench.Report, err error, errs io.Writer) int
 	case len(r.Wrong()) > 0:
 		return failed
 	}
-	fmt.Fprintf(errs, "bench: %d invariants hold; %s\n", len(r.Invariants), r.Took.Round(time.Second))
+	fmt.Fprintf(errs, "bench: %d invariants hold; %s; %s\n", len(r.Invariants), reached(r), r.Took.Round(time.Second))
 	return ok
+}
+
+// reached says how many targets are.
+func reached(r bench.Report) string {
+	n, of := 0, 0
+	for _, row := range r.Rows {
+		if ok, has := row.Reached(); has {
+			of++
+			if ok {
+				n++
+			}
+		}
+	}
+	return fmt.Sprintf("%d of %d targets reached", n, of)
 }

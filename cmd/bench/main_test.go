@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +16,7 @@ import (
 
 func none(string) string { return "" }
 
-func some(string) string { return "127.0.0.1:1" }
+func loopback(string) string { return "127.0.0.1:1" }
 
 func TestWhatCannotBeRun(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -25,14 +25,13 @@ func TestWhatCannotBeRun(t *testing.T) {
 		code int
 		says string
 	}{
-		"no servers":     {nil, none, unusable, "bench: bench_servers: no servers: [ROSTRUM_TEST_MYSQL ROSTRUM_TEST_REDIS ROSTRUM_TEST_KAFKA] not set"},
-		"help":           {[]string{"--help"}, none, ok, "-rounds"},
-		"a word":         {[]string{"all"}, some, unusable, `"all" is no flag`},
-		"unknown flag":   {[]string{"--fast"}, some, unusable, "-fast"},
-		"many rounds":    {[]string{"--rounds", "21"}, some, unusable, "rounds is 21: use 1 to 20"},
-		"a long round":   {[]string{"--seconds", "6"}, some, unusable, "6000: use 10 to 5000"},
-		"too much":       {[]string{"--rounds", "20", "--seconds", "5"}, some, unusable, "do not fit"},
-		"no connections": {[]string{"--clients", "0"}, some, unusable, "clients is 0"},
+		"no servers":   {nil, none, unusable, "bench: bench_servers: no servers: [ROSTRUM_TEST_MYSQL ROSTRUM_TEST_REDIS ROSTRUM_TEST_KAFKA] not set"},
+		"help":         {[]string{"--help"}, none, ok, "-rounds"},
+		"a word":       {[]string{"all"}, loopback, unusable, `"all" is no flag`},
+		"unknown flag": {[]string{"--fast"}, loopback, unusable, "-fast"},
+		"many rounds":  {[]string{"--rounds", "21"}, loopback, unusable, "rounds is 21: use 1 to 20"},
+		"a long round": {[]string{"--seconds", "6"}, loopback, unusable, "6000: use 10 to 5000"},
+		"too much":     {[]string{"--rounds", "20", "--seconds", "5"}, loopback, unusable, "do not fit"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), c.args, c.get, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.says) || out.Len() > 0 {
@@ -46,12 +45,12 @@ func TestWhatCannotBeRun(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	var errs bytes.Buffer
-	f, err := parse([]string{"--rounds", "3", "--seconds", "0.5", "--clients", "8", "--out", "page.md"}, &errs)
-	if err != nil || f.Rounds != 3 || f.Round != 500*time.Millisecond || f.Clients != 8 || f.page != "page.md" || f.Rows != bench.Defaults().Rows {
+	f, err := parse([]string{"--rounds", "3", "--seconds", "0.5", "--out", "docs"}, &errs)
+	if err != nil || f.Rounds != 3 || f.Round != 500*time.Millisecond || f.folder != "docs" || f.Rows != bench.Defaults().Rows {
 		t.Errorf("%+v, %v", f, err)
 	}
 	f, err = parse([]string{"--short", "--rounds", "20"}, &errs)
-	if err != nil || f.Rounds != bench.Short().Rounds || f.Limit > time.Minute {
+	if err != nil || f.Rounds != bench.Short().Rounds || f.Limit > 150*time.Second {
 		t.Errorf("short: %+v, %v", f, err)
 	}
 }
@@ -79,18 +78,50 @@ func TestTheStatusSaysHowItEnded(t *testing.T) {
 	}
 }
 
-func TestThePageIsWrittenWhereItIsAskedFor(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "page.md")
-	if err := write(bench.Report{Options: bench.Short()}, path); err != nil {
+func TestServersThatAreNotThere(t *testing.T) {
+	var out, errs bytes.Buffer
+	folder := t.TempDir()
+	code := run(t.Context(), []string{"--short", "--out", folder}, loopback, &out, &errs)
+	if code != failed || out.Len() > 0 {
+		t.Errorf("status %d, %q", code, &out)
+	}
+	for _, name := range []string{bench.EnvRedis, bench.EnvShelf, bench.EnvKafka} {
+		if !strings.Contains(errs.String(), name+": nothing of use at 127.0.0.1:1") {
+			t.Errorf("nothing about %s in %q", name, &errs)
+		}
+	}
+	if files, err := os.ReadDir(folder); len(files) > 0 || err != nil {
+		t.Errorf("pages of nothing: %v, %v", files, err)
+	}
+}
+
+func TestWhatIsShown(t *testing.T) {
+	var out bytes.Buffer
+	if err := show(bench.Report{Options: bench.Short()}, &out); err != nil || out.Len() > 0 {
+		t.Errorf("of nothing: %q, %v", &out, err)
+	}
+	row := bench.Row{Figure: &bench.Figure{Name: "relay", Unit: "records/s", Of: "produce_raw", Target: bench.Target{Low: 0.6}}, N: 1, Median: 1234, RatioN: 1, Ratio: 0.5}
+	report := bench.Report{Options: bench.Short(), Rows: []bench.Row{row}}
+	if err := show(report, &out); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(text), "# Performance\n") {
-		t.Errorf("%q, %v", text, err)
+	for _, want := range []string{"# a short run: 2000 lots", "bench relay 1234 records/s 0.500\n", "not reached"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %q", want, &out)
+		}
 	}
-	if err := write(bench.Report{}, ""); err != nil {
-		t.Errorf("no page: %v", err)
+	if got := reached(report); got != "0 of 1 targets reached" {
+		t.Error(got)
 	}
-	if err := write(bench.Report{}, t.TempDir()); err == nil {
-		t.Error("a folder was written")
+}
+
+func TestTheLogIsBounded(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&some{w: &out, left: 2}, nil))
+	for n := range 5 {
+		log.Error("it failed", "n", n)
+	}
+	if lines := strings.Split(out.String(), "\n"); len(lines) != 4 || !strings.Contains(lines[1], "n=1") || lines[2] != "(and more)" {
+		t.Errorf("%q", lines)
 	}
 }

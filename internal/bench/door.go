@@ -5,167 +5,271 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
+	"slices"
 	"time"
 
 	"rostrum/auction"
-	"rostrum/orders"
+	"rostrum/internal/app"
 )
 
-// door takes the figures over HTTP: two installations, and the yardstick.
+// passes is how often in a round every member may bid on the lots of the spread sale, each time on another one.
+const passes = 5
+
+// door takes the figures of bids over HTTP: on an installation whose Redis syncs every second, and for one of them on a
+// second one whose Redis syncs always. The yardstick stands beside them.
 type door struct {
-	o        Options
-	everysec *installation
-	always   *installation // nil: left out
-	bare     *yardstick
-	told     map[*installation][]orders.Admission
-	odd      int // answers of another kind than a figure counts
+	*run
+	everysec, always *installation // always may be nil
+	api, alwaysAPI   *app.App
+	bare             *yardstick
+
+	hot, hotAlways []auction.Lot // two a round, one a round
+	spread         []auction.Lot
+	scarce         auction.Lot
+	peak           float64 // of this round
+	used           int64   // bytes of the gate's Redis before it
 }
 
-// openDoor makes the installations and runs them. Even with an error it is to be removed.
-func openDoor(ctx context.Context, s Servers, o Options) (*door, error) {
-	d := &door{o: o, told: map[*installation][]orders.Admission{}}
-	var err error
-	if d.everysec, err = openForSale(ctx, s, s.Redis, auction.DurableEverySec, o); err != nil {
-		return d, err
+// open makes the installations, opens their sales and starts their API. Even with an error it is to be removed.
+func (d *door) open(ctx context.Context, always string) (err error) {
+	if d.everysec, err = install(ctx, d.Servers, d.Redis, d.Shelf, auction.DurableEverySec, d.o.Log); err != nil {
+		return err
 	}
-	if s.Always != "" {
-		if d.always, err = openForSale(ctx, s, s.Always, auction.DurableAlways, o); err != nil {
-			return d, err
-		}
+	if d.members, err = d.everysec.mint(ctx, d.o.Members); err != nil {
+		return err
 	}
-	size, err := d.sellOut(ctx)
-	if err != nil {
-		return d, err
+	if err := d.openSales(ctx); err != nil {
+		return err
 	}
-	d.bare, err = startYardstick(ctx, d.everysec.config, size)
-	return d, err
-}
-
-// openForSale makes an installation whose sale is open and has its bidders.
-func openForSale(ctx context.Context, s Servers, redis string, durability auction.Durability, o Options) (*installation, error) {
-	i, err := install(ctx, s, redis, durability, o.Log)
-	if err != nil {
-		return i, err
-	}
-	if err := i.start(ctx); err != nil {
-		return i, err
-	}
-	if err := i.mint(ctx, o.Members); err != nil {
-		return i, err
-	}
-	return i, i.openSale(ctx, o.Rounds, o.Lead)
-}
-
-// sellOut buys the one unit of the scarce lot, and gives how long the answer is, bytes with headers.
-func (d *door) sellOut(ctx context.Context) (size int, err error) {
-	i := d.everysec
-	c, err := dial(ctx, i.app.Addr().String(), time.Now().Add(grace))
-	if err != nil {
-		return 0, err
-	}
-	defer c.close()
-	var k kept
-	status, body, size, err := c.ask(newRequest(i.sale.few).of(i.sale.members[0].Token))
-	if err != nil || status != http.StatusCreated {
-		return 0, fmt.Errorf("the first bid: status %d %s: %w", status, body, err)
-	}
-	k.keep(0, body)
-	d.told[i], err = outcome{kept: []kept{k}}.admissions(i.sale.members)
-	return size, err
-}
-
-// round takes each figure once. Another one is first each time: what the one before it leaves behind falls on all alike.
-func (d *door) round(ctx context.Context, round int, f *figures) error {
-	steps := []func(context.Context, int, *figures) error{d.post, d.admit, d.refuse}
-	if d.always != nil {
-		steps = append(steps, d.admitAlways)
-	}
-	for n := range steps {
-		if err := steps[(n+round)%len(steps)](ctx, round, f); err != nil {
+	if always != "" {
+		if err := d.openAlways(ctx, always); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *door) load(i *installation, lot auction.Lot) load {
-	return load{address: i.app.Addr().String(), lot: lot, members: i.sale.members, want: http.StatusCreated, clients: d.o.Clients, length: d.o.Round}
-}
-
-func (d *door) post(ctx context.Context, round int, f *figures) error {
-	l := d.load(d.everysec, d.everysec.sale.hot[round])
-	l.address, l.again = d.bare.address, true
-	_, err := d.take(ctx, l, round, "fiber_post", f)
-	return err
-}
-
-func (d *door) refuse(ctx context.Context, round int, f *figures) error {
-	l := d.load(d.everysec, d.everysec.sale.few)
-	l.want, l.again = http.StatusConflict, true
-	_, err := d.take(ctx, l, round, "refuse_sold_out", f)
-	return err
-}
-
-// admit takes two figures: what was admitted, and what was durable when the road had cleared.
-func (d *door) admit(ctx context.Context, round int, f *figures) error {
-	began := time.Now()
-	admitted, durable, err := d.hot(ctx, d.everysec, round, "admit_everysec", f)
+// openSales opens a sale of the hot lots, those to spread over, and the scarce one.
+func (d *door) openSales(ctx context.Context) error {
+	hot := 2 * d.o.Rounds
+	s, err := d.everysec.openSale(ctx, append(stocks(hot+d.o.Spread), 1), d.o.Lead)
 	if err == nil {
-		f.note(round, "orders_end_to_end", float64(admitted)/durable.Sub(began).Seconds())
+		d.hot, d.spread, d.scarce = s.lots[:hot], s.lots[hot:hot+d.o.Spread], s.lots[hot+d.o.Spread]
 	}
 	return err
 }
 
-func (d *door) admitAlways(ctx context.Context, round int, f *figures) error {
-	_, _, err := d.hot(ctx, d.always, round, "admit_always", f)
-	return err
-}
-
-// hot bids on a round's hot lot and waits until the road is clear again.
-func (d *door) hot(ctx context.Context, i *installation, round int, name string, f *figures) (admitted int, durable time.Time, err error) {
-	out, err := d.take(ctx, d.load(i, i.sale.hot[round]), round, name, f)
+func (d *door) openAlways(ctx context.Context, address string) (err error) {
+	if d.always, err = install(ctx, d.Servers, address, "", auction.DurableAlways, d.o.Log); err != nil {
+		return err
+	}
+	s, err := d.always.openSale(ctx, stocks(d.o.Rounds), d.o.Lead)
 	if err != nil {
-		return 0, durable, err
+		return err
 	}
-	if durable, err = i.settle(ctx); err != nil {
-		return 0, durable, err
-	}
-	told, err := out.admissions(i.sale.members)
-	d.told[i] = append(d.told[i], told...)
-	return len(told), durable, err
+	d.hotAlways = s.lots
+	d.alwaysAPI, err = d.always.start(ctx, front)
+	return err
 }
 
-func (d *door) take(ctx context.Context, l load, round int, name string, f *figures) (outcome, error) {
+// serve starts the API and the yardstick, and buys the one unit of the scarce lot: that answer is what the yardstick gives.
+func (d *door) serve(ctx context.Context) (err error) {
+	if d.api, err = d.everysec.start(ctx, front); err != nil {
+		return err
+	}
+	if d.bare, err = startYardstick(d.everysec.config); err != nil {
+		return err
+	}
+	first := newRequests().bid(&wants([]auction.Lot{d.scarce})[0], d.members.token(0))
+	a, err := learn(ctx, d.api.Addr().String(), first, http.StatusCreated)
+	if err != nil {
+		return fmt.Errorf("the first bid: %w", err)
+	}
+	d.bare.post.Store(a)
+	var k kept
+	k.keep(0, a.body)
+	return d.everysec.keep(outcome{kept: []kept{k}, counted: 1}, d.members)
+}
+
+// rounds takes each figure once a round. Every second round goes backwards, so that what a figure leaves behind falls on
+// those before it as often as on those after.
+func (d *door) rounds(ctx context.Context) error {
+	if err := d.serve(ctx); err != nil {
+		return err
+	}
+	for round := range d.o.Rounds {
+		if enough, err := d.enough(ctx, round); err != nil {
+			return err
+		} else if enough {
+			break
+		}
+		d.o.say("Bids over HTTP: round %d of %d", round+1, d.o.Rounds)
+		alone := [][]func(context.Context, int) error{
+			{d.post(few, "fiber_post_64"), d.admitHot(few, "admit_hot_64", 0), d.admitSpread(few, "admit_spread_64", 0), d.refuse},
+			{d.post(many, "fiber_post_256"), d.admitHot(many, "admit_hot_256", 1), d.admitSpread(many, "admit_spread_256", 1), d.admitAlways},
+		}
+		steps := slices.Concat(alone...)
+		if round%2 == 1 {
+			slices.Reverse(steps)
+		}
+		for _, step := range append(steps, d.halfPeak, d.twicePeak, d.endToEnd) {
+			runtime.GC() // what the figure before has left is not this one's to clear
+			if err := step(ctx, round); err != nil {
+				return err
+			}
+		}
+	}
+	if d.always == nil {
+		return nil
+	}
+	return d.always.carry(ctx)
+}
+
+func (d *door) load(a *app.App, lots []auction.Lot, clients int, p plan) load {
+	return load{address: a.Addr().String(), lots: wants(lots), members: d.members, plan: p, want: http.StatusCreated, clients: clients, length: d.o.Round}
+}
+
+func (d *door) post(clients int, name string) func(context.Context, int) error {
+	return func(ctx context.Context, round int) error {
+		l := d.load(d.api, d.hot[:1], clients, again(d.members.len()))
+		l.address = d.bare.address
+		_, err := d.take(ctx, l, round, name)
+		return err
+	}
+}
+
+func (d *door) refuse(ctx context.Context, round int) error {
+	l := d.load(d.api, []auction.Lot{d.scarce}, few, again(d.members.len()))
+	l.want = http.StatusConflict
+	_, err := d.take(ctx, l, round, "refuse_sold_out")
+	return err
+}
+
+func (d *door) admitHot(clients int, name string, n int) func(context.Context, int) error {
+	return func(ctx context.Context, round int) error {
+		lots := d.hot[2*round+n : 2*round+n+1]
+		return d.admit(ctx, d.everysec, d.load(d.api, lots, clients, once(d.members.len(), 1, 2*round+n)), round, name)
+	}
+}
+
+func (d *door) admitSpread(clients int, name string, pass int) func(context.Context, int) error {
+	return func(ctx context.Context, round int) error {
+		err := d.admit(ctx, d.everysec, d.load(d.api, d.spread, clients, d.pass(round, pass)), round, name)
+		if clients == few {
+			d.peak = d.f.named(name).rounds[round]
+		}
+		return err
+	}
+}
+
+// pass is the n-th time in a round that members bid on the spread lots.
+func (d *door) pass(round, n int) plan {
+	return once(d.members.len(), len(d.spread), round*passes+n)
+}
+
+func (d *door) admitAlways(ctx context.Context, round int) error {
+	if d.always == nil {
+		return nil
+	}
+	l := d.load(d.alwaysAPI, d.hotAlways[round:round+1], many, once(d.members.len(), 1, round))
+	return d.admit(ctx, d.always, l, round, "admit_always_256")
+}
+
+// admit takes a figure whose answers are admissions.
+func (d *door) admit(ctx context.Context, i *installation, l load, round int, name string) error {
+	out, err := d.take(ctx, l, round, name)
+	return errors.Join(err, i.keep(out, d.members))
+}
+
+func (d *door) take(ctx context.Context, l load, round int, name string) (outcome, error) {
+	watch := d.processes.watch()
 	out, err := l.run(ctx)
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(out.odd) > 0 {
-		d.o.say("%s: %d of %d answers of another kind, by status: %v", name, out.bids-out.counted, out.bids, out.odd)
-		d.odd += out.bids - out.counted
-	}
-	f.note(round, name, out.rate())
+	u := watch(out.counted)
+	d.strange(name, out)
+	u.Wall = out.took
+	d.f.note(round, name, u.rate())
+	d.f.spent(name, u)
 	return out, nil
+}
+
+// strange says which answers are in no figure.
+func (r *run) strange(name string, o outcome) {
+	if len(o.odd) > 0 {
+		r.o.say("%s: %d of %d answers of another kind, by status: %v", name, o.asked-o.counted, o.asked, o.odd)
+		r.report.Odd += o.asked - o.counted
+	}
+}
+
+// endToEnd has everything running, and counts until the last order's events are told. First it has everything carried and
+// written that the round admitted before: all parts are warm then.
+func (d *door) endToEnd(ctx context.Context, round int) (err error) {
+	a, err := d.everysec.start(ctx, back)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.everysec.stop(ctx, a)) }()
+	if err := d.everysec.settle(ctx); err != nil {
+		return err
+	}
+	l := d.load(d.api, d.spread, few, d.pass(round, 4))
+	l.length *= 2 // the last batch's lingering weighs less
+	watch := d.processes.watch()
+	out, err := l.run(ctx)
+	if err != nil {
+		return fmt.Errorf("orders_end_to_end: %w", err)
+	}
+	if err = d.everysec.settle(ctx); err != nil {
+		return err
+	}
+	u := watch(out.counted)
+	d.strange("orders_end_to_end", out)
+	d.f.note(round, "orders_end_to_end", u.rate())
+	d.f.spent("orders_end_to_end", u)
+	return d.everysec.keep(out, d.members)
 }
 
 // installations gives those that are there.
 func (d *door) installations() []*installation {
-	var all []*installation
-	for _, i := range []*installation{d.everysec, d.always} {
-		if i != nil {
-			all = append(all, i)
-		}
-	}
-	return all
+	return slices.DeleteFunc([]*installation{d.everysec, d.always}, func(i *installation) bool { return i == nil })
 }
 
 func (d *door) remove(ctx context.Context) error {
 	var failed []error
-	if d.bare != nil {
-		failed = append(failed, d.bare.stop(ctx))
-	}
 	for _, i := range d.installations() {
 		failed = append(failed, i.remove(ctx))
 	}
+	if d.bare != nil {
+		failed = append(failed, d.bare.stop(ctx))
+	}
 	return errors.Join(failed...)
+}
+
+// doorShare is the part of a run's time that rounds over HTTP may begin in: the rest is for what comes after.
+const doorShare = 0.4
+
+// enough says whether another round as large as the last would fit neither into the time nor into the gate's memory.
+func (d *door) enough(ctx context.Context, round int) (bool, error) {
+	m, err := memoryOf(ctx, d.Redis)
+	if err != nil {
+		return false, err
+	}
+	grown := m.used - d.used
+	d.used = m.used
+	why := ""
+	switch {
+	case round == 0:
+	case m.most > 0 && m.used+2*grown > m.most:
+		why = fmt.Sprintf("the gate's Redis uses %d of %d MiB, and a round took %d", m.used>>20, m.most>>20, grown>>20)
+	case time.Since(d.began) > time.Duration(doorShare*float64(d.o.Limit)):
+		why = "the time is needed for what comes after"
+	}
+	if why != "" {
+		d.o.say("No more rounds over HTTP: %s", why)
+		d.report.Left = append(d.report.Left, fmt.Sprintf("%d further rounds over HTTP: %s", d.o.Rounds-round, why))
+	}
+	return why != "", nil
 }

@@ -2,33 +2,107 @@ package bench
 
 import (
 	"fmt"
-	"io"
 	"slices"
-	"text/tabwriter"
+	"strconv"
 	"time"
 )
 
-// Figure is one line of the table: what was measured in each round, and what it is held against.
+// Figure is one line of the table: what was measured in each round, what it is held against, and what it should reach.
 type Figure struct {
 	Name, Unit string
 	Of         string // the figure it is a ratio of; "": none
+	Target     Target
 	What       string // one sentence: how it is taken
+	Note       string // what this run found besides; "": nothing
 
 	rounds map[int]float64
+	used   Usage
 }
+
+// Target is what a figure should reach: bounds of its ratio, or of its value where it has none. A bound of 0 is none.
+type Target struct{ Low, High float64 }
+
+func (t Target) String() string {
+	switch {
+	case t.Low > 0 && t.High > 0:
+		return fmt.Sprintf("%s … %s", plain(t.Low), plain(t.High))
+	case t.Low > 0:
+		return "≥ " + plain(t.Low)
+	case t.High > 0:
+		return "≤ " + plain(t.High)
+	}
+	return ""
+}
+
+func (t Target) met(v float64) bool { return v >= t.Low && (t.High == 0 || v <= t.High) }
+
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+const (
+	requestsUnit = "requests/s"
+	bidsUnit     = "bids/s"
+	recordsUnit  = "records/s"
+	costUnit     = "µs/bid"
+	mebibyte     = 1 << 20
+)
 
 // list gives all figures, yardsticks before what is held against them.
 func list() []*Figure {
+	return slices.Concat(doorList(), roadList(), readingList(), costList(), memoryList())
+}
+
+func doorList() []*Figure {
 	return []*Figure{
-		{Name: "fiber_post", Unit: "requests/s", What: "A bare Fiber POST handler, configured as the API is, that reads the same requests and answers with as many bytes as a receipt has. The yardstick of everything over HTTP."},
-		{Name: "admit_everysec", Unit: "bids/s", Of: "fiber_post", What: "Bids on one hot lot, a distinct user a bid, all admitted; appendfsync everysec. Relay, consumer and publisher run beside it and write what was admitted."},
-		{Name: "admit_always", Unit: "bids/s", Of: "fiber_post", What: "The same on a Redis of its own with appendfsync always: an answer is given after the fsync."},
-		{Name: "refuse_sold_out", Unit: "bids/s", Of: "fiber_post", What: "Bids on a lot that is sold out, all refused with sold_out; nearly all by what the node remembers for half a second."},
-		{Name: "orders_end_to_end", Unit: "orders/s", Of: "fiber_post", What: "The bids of admit_everysec, until the last one's record, order and unit row are committed: from the round's start until the lag and the journals are 0. In a short round the lingering of the last batch weighs."},
-		{Name: "produce_raw", Unit: "records/s", What: "The bare Kafka client: messages made beforehand, requests of as many records as the relay's, one partition, acks=all. The yardstick of relay."},
-		{Name: "relay", Unit: "records/s", Of: "produce_raw", What: "The relay draining one shard's journal in Redis: reading, encoding, producing, acks=all. No other part of the platform runs beside it."},
-		{Name: "insert_bare", Unit: "records/s", What: "The rows that consume has written (a record, an order and a unit row each) copied into tables of the same definition: one statement a table, one transaction a batch, one connection. The yardstick of consume."},
-		{Name: "consume", Unit: "records/s", Of: "insert_bare", What: "The store applying full batches of one shard: position lock, sifting, record, order and unit rows, stock, position; one connection. No other part of the platform runs beside it."},
+		{Name: "fiber_post_64", Unit: requestsUnit, What: "A bare Fiber POST handler, configured as the API is, that reads the same requests from 64 connections and gives the bytes of a receipt, headers too. A yardstick."},
+		{Name: "fiber_post_256", Unit: requestsUnit, What: "The same from 256 connections. A yardstick."},
+		{Name: "admit_hot_64", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.50}, What: "Bids on one hot lot from 64 connections, a distinct user a bid, all admitted; appendfsync everysec. Admission alone: what it admits is carried and written after the round."},
+		{Name: "admit_hot_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.50}, What: "The same from 256 connections."},
+		{Name: "admit_spread_64", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.42}, What: "As admit_hot_64, over the lots of a sale on all shards, one after the other."},
+		{Name: "admit_spread_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.45}, What: "The same from 256 connections."},
+		{Name: "admit_always_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.30}, What: "As admit_hot_256 on a Redis of its own with appendfsync always: an answer is given after the fsync."},
+		{Name: "refuse_sold_out", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.80}, What: "Bids from 64 connections on a lot that is sold out, all refused with sold_out; nearly all by what the node remembers for half a second."},
+		{Name: "orders_end_to_end", Unit: "orders/s", Of: "fiber_post_64", Target: Target{Low: 0.22}, What: "Bids of 64 connections over all shards with everything running, until the last one's record, order and unit row are committed and its events published: admitted bids over the time from the first bid until then."},
+		{Name: "p50_half_peak", Unit: "µs", What: "Half of the bids at half of the round's admit_spread_64, arriving by a schedule that does not wait for answers, are answered within this, counted from the scheduled moment. A yardstick."},
+		{Name: "tail_half_peak", Unit: "µs", Of: "p50_half_peak", Target: Target{High: 8}, What: "99 of 100 of the same bids are answered within this."},
+		{Name: "goodput_twice_peak", Unit: bidsUnit, Of: "admit_spread_64", Target: Target{Low: 0.80}, What: "Bids admitted a second while twice the round's admit_spread_64 arrive by schedule over 512 connections; what could not be sent in time counts as offered and unanswered."},
+	}
+}
+
+func roadList() []*Figure {
+	return []*Figure{
+		{Name: "produce_raw", Unit: recordsUnit, What: "The bare Kafka client: messages made beforehand, requests of as many records as the relay's, one partition, acks=all. A yardstick."},
+		{Name: "relay", Unit: recordsUnit, Of: "produce_raw", Target: Target{Low: 0.60}, What: "The relay draining one shard's journal in Redis: reading, encoding, producing, acks=all. No other part of the platform runs beside it."},
+		{Name: "insert_bare", Unit: recordsUnit, What: "The rows that consume has written (a record, an order and a unit row each) into tables of the same definition: multi-row statements, one transaction a batch, one connection. A yardstick."},
+		{Name: "consume", Unit: recordsUnit, Of: "insert_bare", Target: Target{Low: 0.60}, What: "The store applying full batches of one shard: position lock, sifting, record, order and unit rows, stock, position; one connection. No other part of the platform runs beside it."},
+	}
+}
+
+func readingList() []*Figure {
+	return []*Figure{
+		{Name: "set_raw", Unit: "lots/s", What: "As many SETs as lots, of the bytes that preheating one lot sends to the same server, in pipelines of 1,000 over one connection. A yardstick."},
+		{Name: "preheat_100k", Unit: "lots/s", Of: "set_raw", Target: Target{Low: 0.60}, What: "Preheating a session of 100,000 lots: read from MySQL, written into gate and shelf on one Redis of its own, verified."},
+		{Name: "fiber_get_64", Unit: requestsUnit, What: "A bare Fiber GET handler that gives the bytes of a goods page, headers too, to 64 connections. A yardstick."},
+		{Name: "page_20", Unit: "pages/s", Of: "fiber_get_64", Target: Target{Low: 0.45}, What: "The first 20 lots of the same session, warm, a distinct user a page, from 64 connections."},
+	}
+}
+
+func costList() []*Figure {
+	same := Target{Low: 0.85, High: 1.15}
+	return []*Figure{
+		{Name: "cost_1_lot", Unit: costUnit, What: "CPU time of this process and its Redis for a bid, 256 connections, all on one lot, on an installation that has hardly more. A yardstick."},
+		{Name: "cost_1e3_lots", Unit: costUnit, Of: "cost_1_lot", Target: same, What: "The same spread over 1,000 lots, on an installation that has them and whose node has met each of them once."},
+		{Name: "cost_1e5_lots", Unit: costUnit, Of: "cost_1_lot", Target: same, What: "The same spread over 100,000 lots."},
+		{Name: "cost_1e3_users", Unit: costUnit, What: "As cost_1_lot, over 128 lots, of 1,000 users who come again and again. A yardstick."},
+		{Name: "cost_1e5_users", Unit: costUnit, Of: "cost_1e3_users", Target: same, What: "The same of 100,000 users, each of whom has bought something before."},
+		{Name: "cost_1e6_users", Unit: costUnit, Of: "cost_1e3_users", Target: same, What: "The same of 1,000,000 users."},
+	}
+}
+
+func memoryList() []*Figure {
+	return []*Figure{
+		{Name: "redis_bytes_lot", Unit: "bytes", Target: Target{High: 1536}, What: "used_memory that preheating one lot takes, gate and shelf together: the mean over preheat_100k's first round."},
+		{Name: "redis_bytes_bid", Unit: "bytes", Target: Target{High: 700}, What: "used_memory that one admitted bid takes, its entry in the journal included: the mean over the users of cost_1e6_users. The entry goes when MySQL has the order."},
+		{Name: "node_bytes_1e5_lots", Unit: "bytes", Target: Target{High: 64 * mebibyte}, What: "Heap of a node that has been asked for each of 100,000 lots and has bid on each, less its heap before it knew of them."},
 	}
 }
 
@@ -51,13 +125,18 @@ func (f *figures) note(round int, name string, value float64) {
 	g.rounds[round] = value
 }
 
-// time keeps how many of n things a second do has done.
-func (f *figures) time(round int, name string, n int, do func() error) error {
-	began := time.Now()
+// spent adds what a round has used.
+func (f *figures) spent(name string, u Usage) { f.named(name).used.add(u) }
+
+// time keeps how many of n things a second do has done, and what that took of the machine.
+func (f *figures) time(round int, name string, n int, p processes, do func() error) error {
+	watch := p.watch()
 	if err := do(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	f.note(round, name, float64(n)/time.Since(began).Seconds())
+	u := watch(n)
+	f.note(round, name, u.rate())
+	f.spent(name, u)
 	return nil
 }
 
@@ -94,6 +173,9 @@ func (f *figures) rows() []Row {
 	return all
 }
 
+// Used is what the figure's rounds have used; no things where nobody looked.
+func (r Row) Used() Usage { return r.used }
+
 // spread gives the median (of an even number: the mean of the middle two), the least and the greatest; 0 of nothing.
 func spread(values []float64) (median, low, high float64) {
 	if len(values) == 0 {
@@ -108,46 +190,10 @@ func spread(values []float64) (median, low, high float64) {
 	return median, s[0], s[len(s)-1]
 }
 
-// Lines writes one line a figure that was taken, for programs: "bench NAME VALUE UNIT RATIO", RATIO - where there is none.
-func Lines(w io.Writer, all []Row) {
-	for _, r := range all {
-		if r.N > 0 {
-			fmt.Fprintf(w, "bench %s %.0f %s %s\n", r.Name, r.Median, r.Unit, r.ratio())
-		}
+// percentile gives the value below or at which a share of sorted values lie; 0 of nothing.
+func percentile(sorted []time.Duration, share float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
 	}
-}
-
-func (r Row) ratio() string {
-	if r.RatioN == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.3f", r.Ratio)
-}
-
-func (r Row) ratioSpread() string {
-	if r.RatioN == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.3f – %.3f", r.RatioLow, r.RatioHigh)
-}
-
-func (r Row) valueSpread() string { return fmt.Sprintf("%.0f – %.0f", r.Low, r.High) }
-
-func (r Row) of() string {
-	if r.Of == "" {
-		return "-"
-	}
-	return r.Of
-}
-
-// Table writes the figures that were taken, for people.
-func Table(w io.Writer, all []Row) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nFIGURE\tROUNDS\tRATIO\tSPREAD\tOF\tMEDIAN\tSPREAD\tUNIT")
-	for _, r := range all {
-		if r.N > 0 {
-			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%.0f\t%s\t%s\n", r.Name, r.N, r.ratio(), r.ratioSpread(), r.of(), r.Median, r.valueSpread(), r.Unit)
-		}
-	}
-	return t.Flush()
+	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"rostrum/auction"
-	"rostrum/cache"
 	"rostrum/goods"
 	"rostrum/internal/app"
 	"rostrum/internal/config"
@@ -22,10 +22,17 @@ import (
 // How long parts of an installation may take.
 const (
 	startTimeout  = time.Minute
-	settleTimeout = time.Minute
-	removeTimeout = 30 * time.Second
+	settleTimeout = 4 * time.Minute // a round's bids may be some hundred thousand
+	removeTimeout = time.Minute
 	settlePoll    = 50 * time.Millisecond
 	stopTimeout   = 10 * time.Second
+)
+
+// Roles that a run starts together.
+var (
+	front = []string{config.RoleAPI}
+	carry = []string{config.RoleRelay, config.RoleWorker}
+	back  = []string{config.RoleRelay, config.RoleWorker, config.RoleCloser} // everything but the door
 )
 
 // installation is the production code on servers, under names of its own: database, topics, groups and keys.
@@ -35,104 +42,152 @@ type installation struct {
 	database Database
 	config   config.Config
 	log      *slog.Logger
-	app      *app.App
-	sale     sale
+	app      *app.App   // connected, with no role
+	running  []*app.App // with roles
+	told     []orders.Admission
+	sessions []uuid.UUID
 }
 
-// install makes an installation and leaves it connected, with no role running. Even with an error it is to be removed.
-func install(ctx context.Context, s Servers, redis string, durability auction.Durability, log *slog.Logger) (*installation, error) {
+// install makes an installation whose shards all decide, and leaves no role running. Even with an error it is to be removed.
+func install(ctx context.Context, s Servers, redis, shelf string, durability auction.Durability, log *slog.Logger) (*installation, error) {
 	i := &installation{servers: s, log: log, name: "rostrum_bench_" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12]}
 	var err error
 	if i.database, err = s.NewDatabase(ctx, i.name); err != nil {
 		return i, err
 	}
-	i.configure(redis, durability)
-	if err := i.migrate(ctx); err != nil {
+	i.configure(redis, shelf, durability)
+	if i.database.DB == nil { // a stand-in comes with its schema
+		if err := i.migrate(ctx); err != nil {
+			return i, err
+		}
+	}
+	if i.app, err = i.open(ctx, nil); err != nil {
 		return i, err
 	}
-	if err := i.open(ctx); err != nil {
+	if err := makeTopics(ctx, i.app.Kafka); err != nil {
 		return i, err
 	}
-	return i, i.app.Store.PutArea(ctx, goods.Area{Code: area, Name: "North"})
+	if err := i.app.Store.PutArea(ctx, goods.Area{Code: area, Name: "North"}); err != nil {
+		return i, err
+	}
+	return i, i.carry(ctx)
 }
 
-// configure is the production's configuration but for names, addresses and the limits that keep one client from asking
-// much: this is one client that asks much. Time-outs are longer, for a machine that is busy: a bid that is dropped is no
+// configure is the production's configuration but for names, addresses, and limits that are set high: this is one client
+// at one address that asks for everybody. Time-outs are longer, for a machine that is busy: a bid that is dropped is no
 // figure.
-func (i *installation) configure(redis string, durability auction.Durability) {
+func (i *installation) configure(redis, shelf string, durability auction.Durability) {
 	c := config.Development()
 	c.MySQL.DSN = config.Secret(i.database.DSN)
 	c.Redis.GateURL, c.Redis.Durability = config.Secret("redis://"+redis+"/0"), string(durability)
-	if i.servers.Shelf != "" {
-		c.Redis.ShelfURL = config.Secret("redis://" + i.servers.Shelf + "/0")
+	if shelf != "" {
+		c.Redis.ShelfURL = config.Secret("redis://" + shelf + "/0")
 	}
 	c.Kafka.Brokers, c.Kafka.TopicPrefix = []string{i.servers.Kafka}, i.prefix()+"."
-	c.HTTP.Listen, c.Limits.BidsPerSecondUser = "127.0.0.1:0", 0
-	c.Redis.Timeout, c.HTTP.BidTimeout, c.HTTP.ShutdownTimeout = 5*time.Second, 5*time.Second, stopTimeout
+	c.HTTP.Listen, c.Limits.BidsPerSecondUser, c.Limits.BidsPerSecondAddress = "127.0.0.1:0", highLimit, highLimit
+	c.HTTP.TrustedProxies = []string{"127.0.0.1"} // the client says from whom each request is, as a proxy does
+	c.Redis.Timeout, c.HTTP.BidTimeout, c.HTTP.ShutdownTimeout = patience, patience, stopTimeout
+	c.MySQL.Timeout = 30 * time.Second
+	c.Relay.JournalMaxRecords = 10_000_000 // a round's bids wait in the journals until it is over
 	c.Log.Level = "error"
 	i.config = c
 }
 
+// patience is what a bid may take: longer than any that is decided.
+const patience = 20 * time.Second
+
+// highLimit is a limit that is on and that a run does not meet, requests a second.
+const highLimit = 100_000
+
 func (i *installation) prefix() string { return strings.ReplaceAll(i.name, "_", "-") }
 
-// build makes the app anew: one that was stopped is not started again.
-func (i *installation) build() (err error) {
-	i.app, err = app.New(i.config, app.Parts{DB: i.database.DB, Lineage: i.servers.Lineage, Log: i.log, RedisPrefix: i.prefix(),
+// open connects an app that is to run roles; none of them runs yet.
+func (i *installation) open(ctx context.Context, roles []string) (*app.App, error) {
+	a, err := i.build(roles)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []func(context.Context) error{a.OpenStore, a.OpenRedis, a.OpenKafka} {
+		if err := part(ctx); err != nil {
+			a.Close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (i *installation) build(roles []string) (*app.App, error) {
+	c := i.config
+	c.Roles = roles
+	return app.New(c, app.Parts{DB: i.database.DB, Lineage: i.servers.Lineage, Log: i.log, RedisPrefix: i.prefix(),
 		KeeperPoll: 50 * time.Millisecond, Version: "bench"})
-	return err
 }
 
 func (i *installation) migrate(ctx context.Context) error {
-	if i.database.DB != nil {
-		return nil // a stand-in comes with its schema
-	}
-	if err := i.build(); err != nil {
+	a, err := i.build(nil)
+	if err != nil {
 		return err
 	}
-	defer i.app.Close()
-	return i.app.MigrateUp(ctx, nil)
+	defer a.Close()
+	return a.MigrateUp(ctx, nil)
 }
 
-func (i *installation) open(ctx context.Context) error {
-	if err := i.build(); err != nil {
+// start runs roles and waits until every shard decides.
+func (i *installation) start(ctx context.Context, roles []string) (*app.App, error) {
+	a, err := i.open(ctx, roles)
+	if err != nil {
+		return nil, err
+	}
+	i.running = append(i.running, a)
+	if err := a.Start(ctx); err != nil {
+		return nil, err
+	}
+	return a, i.app.AwaitShards(ctx, startTimeout)
+}
+
+func (i *installation) stop(ctx context.Context, a *app.App) error {
+	n := slices.Index(i.running, a)
+	if n < 0 {
+		return nil
+	}
+	i.running = slices.Delete(i.running, n, n+1)
+	return within(2*stopTimeout, "an installation to stop", func() error { return a.Stop(context.WithoutCancel(ctx)) })
+}
+
+// within waits for what ends by itself, but not for ever: what was made is removed all the same.
+func within(limit time.Duration, what string, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("waited %s for %s", limit, what)
+	}
+}
+
+// carry runs what carries and writes until MySQL has all that was decided and the public topics all that MySQL has.
+func (i *installation) carry(ctx context.Context) error {
+	a, err := i.start(ctx, carry)
+	if err == nil {
+		err = i.settle(ctx)
+	}
+	if a == nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{i.app.OpenStore, i.app.OpenRedis, i.app.OpenKafka} {
-		if err := part(ctx); err != nil {
-			return err
-		}
-	}
-	return makeTopics(ctx, i.app.Kafka)
+	return errors.Join(err, i.stop(ctx, a))
 }
 
-// start runs all roles and waits until every shard decides.
-func (i *installation) start(ctx context.Context) error {
-	if err := i.app.Start(ctx); err != nil {
-		return err
-	}
-	return i.app.AwaitShards(ctx, startTimeout)
-}
-
-// reopen stops the roles and connects again: what the shards were vouched for stands.
-func (i *installation) reopen(ctx context.Context) error {
-	if err := i.app.Stop(ctx); err != nil {
-		return err
-	}
-	return i.open(ctx)
-}
-
-// settle waits until MySQL has what was decided, and the public topics what MySQL has. It gives when the former was so:
-// an order is durable then, though the publisher may still tell of it.
-func (i *installation) settle(ctx context.Context) (durable time.Time, err error) {
-	err = await(ctx, settleTimeout, "the road to clear", func() bool {
+// settle waits until the road is clear to its end.
+func (i *installation) settle(ctx context.Context) error {
+	err := await(ctx, settleTimeout, "the road to clear", func() bool {
 		lag, journal := i.app.Remaining(ctx)
 		return lag == 0 && journal == 0
 	})
 	if err != nil {
-		return durable, err
+		return err
 	}
-	durable = time.Now()
-	return durable, await(ctx, settleTimeout, "the public topics", func() bool { return i.published(ctx) })
+	return await(ctx, settleTimeout, "the public topics", func() bool { return i.published(ctx) })
 }
 
 func (i *installation) published(ctx context.Context) bool {
@@ -148,63 +203,20 @@ func (i *installation) published(ctx context.Context) bool {
 	return err == nil
 }
 
-// count gives the table of invariants over the sale; admitted is what clients were told.
-func (i *installation) count(ctx context.Context, admitted []orders.Admission) ([]orders.Invariant, error) {
+// count gives the table of invariants over all its sales; what clients were told is one side of it.
+func (i *installation) count(ctx context.Context) ([]orders.Invariant, error) {
 	var clients []orders.Side
-	if admitted != nil {
-		clients = append(clients, orders.Side{Name: "the clients' log", Admissions: admitted, Partial: true})
+	if len(i.told) > 0 {
+		clients = append(clients, orders.Side{Name: "the clients' log", Admissions: i.told, Partial: true})
 	}
-	return i.app.Reconcile(ctx, []uuid.UUID{i.sale.session.ID}, clients...)
+	return i.app.Reconcile(ctx, i.sessions, clients...)
 }
 
-// remove stops what runs and removes what was made, each whether or not the one before could be.
-func (i *installation) remove(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
-	defer cancel()
-	var failed []error
-	if i.app != nil {
-		failed = append(failed, i.app.Stop(ctx))
-	}
-	if len(i.config.Kafka.Brokers) > 0 {
-		failed = append(failed, removeTopics(ctx, i.servers.Kafka, i.config.Kafka.TopicPrefix, i.config.Consumer.Group), i.removeKeys(ctx))
-	}
-	if i.database.Drop != nil {
-		failed = append(failed, i.database.Drop(ctx))
-	}
-	return errors.Join(failed...)
-}
-
-// removeKeys unlinks every key under the prefix, on both Redis.
-func (i *installation) removeKeys(ctx context.Context) error {
-	var failed []error
-	for _, url := range []config.Secret{i.config.Redis.GateURL, i.config.Redis.ShelfURL} {
-		if url != "" {
-			failed = append(failed, unlink(ctx, url.Reveal(), i.prefix()+":*"))
-		}
-	}
-	return errors.Join(failed...)
-}
-
-func unlink(ctx context.Context, url, pattern string) error {
-	client, err := cache.Connect(cache.Connection{URL: url, PoolSize: 2, Timeout: removeTimeout})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for cursor := uint64(0); ; {
-		var keys []string
-		if keys, cursor, err = client.Scan(ctx, cursor, pattern, 1000).Result(); err != nil {
-			return fmt.Errorf("redis: %w", err)
-		}
-		if len(keys) > 0 {
-			if err := client.Unlink(ctx, keys...).Err(); err != nil {
-				return fmt.Errorf("redis: %w", err)
-			}
-		}
-		if cursor == 0 {
-			return nil
-		}
-	}
+// keep puts receipts into the clients' log.
+func (i *installation) keep(o outcome, of *members) error {
+	told, err := o.admissions(of)
+	i.told = append(i.told, told...)
+	return err
 }
 
 // await asks until it is so, or ctx or the limit ends it.

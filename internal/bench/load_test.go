@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"rostrum/accounts"
 	"rostrum/auction"
 	"rostrum/internal/config"
 	"rostrum/orders"
@@ -89,36 +89,92 @@ func TestAnswers(t *testing.T) {
 }
 
 func someLot() auction.Lot {
-	return auction.Lot{ID: newID(), Code: "0123456789abcdefghijkl", PriceMinor: 500}
+	return auction.Lot{ID: newID(), Code: "0123456789abcdefghijkl", PriceMinor: price}
 }
 
-func someMembers(n int) []accounts.MintedToken {
-	members := make([]accounts.MintedToken, n)
-	for i := range members {
-		members[i] = accounts.MintedToken{User: newID(), Token: fmt.Sprintf("token-%d", i)}
+func someMembers(n int) *members {
+	m := &members{}
+	for i := range n {
+		m.add(newID(), fmt.Sprintf("token-%d", i))
 	}
-	return members
+	return m
 }
 
 func TestARequestIsABid(t *testing.T) {
-	lot, seen := someLot(), map[uuid.UUID]bool{}
-	r := newRequest(lot)
-	for _, token := range []string{"a.much.longer.token", "short"} {
-		got, err := http.ReadRequest(bufio.NewReader(strings.NewReader(string(r.of(token)))))
-		must(t, err)
-		text, err := io.ReadAll(got.Body)
-		must(t, err)
-		var bid struct {
-			ID    uuid.UUID `json:"bid_id"`
-			Code  string    `json:"code"`
-			Price int64     `json:"price_seen"`
+	lots, seen := []auction.Lot{someLot(), someLot()}, map[uuid.UUID]bool{}
+	for _, r := range []*requests{newRequests(), newRequests()} {
+		for n, token := range []string{"a.much.longer.token", "short"} {
+			lot := lots[n]
+			got, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(r.bid(&wants(lots)[n], []byte(token)))))
+			must(t, err)
+			text, err := io.ReadAll(got.Body)
+			must(t, err)
+			var bid struct {
+				ID    uuid.UUID `json:"bid_id"`
+				Code  string    `json:"code"`
+				Price int64     `json:"price_seen"`
+			}
+			must(t, json.Unmarshal(text, &bid))
+			if got.Method != http.MethodPost || got.URL.Path != "/api/v1/lots/"+lot.ID.String()+"/bids" || got.Header.Get("Authorization") != "Bearer "+token ||
+				got.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(got.Header.Get("X-Real-IP"), "10.") || bid.Code != lot.Code || bid.Price != price || bid.ID.Version() != 7 || seen[bid.ID] {
+				t.Errorf("%+v\n%s", got, text)
+			}
+			seen[bid.ID] = true
 		}
-		must(t, json.Unmarshal(text, &bid))
-		if got.Method != http.MethodPost || got.URL.Path != "/api/v1/lots/"+lot.ID.String()+"/bids" || got.Header.Get("Authorization") != "Bearer "+token ||
-			got.Header.Get("Content-Type") != "application/json" || bid.Code != lot.Code || bid.Price != 500 || bid.ID == uuid.Nil || seen[bid.ID] {
-			t.Errorf("%+v\n%s", got, text)
+	}
+}
+
+func TestARequestIsAPage(t *testing.T) {
+	session := newID()
+	got, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(newRequests().page(session, []byte("token")))))
+	must(t, err)
+	if got.Method != http.MethodGet || got.URL.String() != "/api/v1/sessions/"+session.String()+"/lots?limit=20" || got.Header.Get("Authorization") != "Bearer token" || !strings.HasPrefix(got.Header.Get("X-Real-IP"), "10.") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPlans(t *testing.T) {
+	const members, lots, rounds = 100, 16, 3
+	bought := map[[2]int]bool{}
+	for pass := range rounds * passes {
+		p := once(members, lots, pass)
+		for n := range members {
+			who, lot, ok := p(n)
+			if !ok || bought[[2]int{who, lot}] {
+				t.Fatalf("pass %d, request %d: member %d would bid twice on lot %d", pass, n, who, lot)
+			}
+			bought[[2]int{who, lot}] = true
 		}
-		seen[bid.ID] = true
+		if _, _, ok := p(members); ok {
+			t.Error("it goes on when everybody has had a turn")
+		}
+	}
+	if who, lot, ok := again(members)(2*members + 5); who != 5 || lot != 0 || !ok {
+		t.Errorf("again: member %d, lot %d, %v", who, lot, ok)
+	}
+}
+
+func TestACycleHasNobodyBidTwiceOnALot(t *testing.T) {
+	long := Defaults()
+	long.Rounds = 20
+	for _, o := range []Options{Defaults(), Short(), tiny(), long} {
+		s := &scale{run: &run{o: o}}
+		for name, c := range map[string]struct{ members, lots int }{"few users": {o.Users / 1000, repeatLots}, "many lots": {o.Members, o.Lots / 100}} {
+			bought := map[[2]int]bool{}
+			for round := range o.Rounds {
+				p := s.cycle(round, c.members, c.lots)
+				for n := range o.bids() {
+					who, lot, ok := p(n)
+					if !ok || bought[[2]int{who, lot}] {
+						t.Fatalf("%s, %+v: round %d, bid %d", name, o, round, n)
+					}
+					bought[[2]int{who, lot}] = true
+				}
+				if _, _, ok := p(o.bids()); ok {
+					t.Errorf("%s: a round has no end", name)
+				}
+			}
+		}
 	}
 }
 
@@ -155,13 +211,17 @@ func openDesk(t *testing.T, refuse int) (*desk, string) {
 	return d, strings.TrimPrefix(s.URL, "http://")
 }
 
+func (d *desk) load(address string, m *members, p plan) load {
+	return load{address: address, lots: wants([]auction.Lot{d.lot}), members: m, plan: p, want: 201, clients: 4, length: time.Minute}
+}
+
 func TestEveryMemberBidsOnceAndIsInTheLog(t *testing.T) {
 	d, address := openDesk(t, 5)
 	members := someMembers(100)
-	out, err := load{address: address, lot: d.lot, members: members, want: 201, clients: 4, length: time.Minute}.run(t.Context())
+	out, err := d.load(address, members, once(100, 1, 0)).run(t.Context())
 	must(t, err)
-	if out.counted != 80 || out.bids != 100 || out.odd[503] != 20 || out.rate() <= 0 {
-		t.Errorf("%d counted of %d, others %v", out.counted, out.bids, out.odd)
+	if out.counted != 80 || out.asked != 100 || out.odd[503] != 20 {
+		t.Errorf("%d counted of %d, others %v", out.counted, out.asked, out.odd)
 	}
 	log, err := out.admissions(members)
 	must(t, err)
@@ -179,16 +239,21 @@ func TestEveryMemberBidsOnceAndIsInTheLog(t *testing.T) {
 
 func TestMembersBidAgainWhileThereIsTime(t *testing.T) {
 	d, address := openDesk(t, 0)
-	out, err := load{address: address, lot: d.lot, members: someMembers(3), want: 201, again: true, clients: 2, length: 200 * time.Millisecond}.run(t.Context())
+	l := d.load(address, someMembers(3), again(3))
+	l.length, l.forget = 200*time.Millisecond, true
+	out, err := l.run(t.Context())
 	must(t, err)
-	if out.counted <= 3 || len(d.tokens) != 3 || out.took < 200*time.Millisecond {
+	if out.counted <= 3 || len(d.tokens) != 3 || out.took < l.length {
 		t.Errorf("%d bids of %d members in %s", out.counted, len(d.tokens), out.took)
+	}
+	if log, err := out.admissions(l.members); len(log) > 0 || err != nil {
+		t.Errorf("%d answers were kept, %v", len(log), err)
 	}
 }
 
 func TestALoadThatHasNoFigureIsAnError(t *testing.T) {
 	d, address := openDesk(t, 1)
-	l := load{address: address, lot: d.lot, members: someMembers(4), want: 201, clients: 2, length: time.Minute}
+	l := d.load(address, someMembers(4), once(4, 1, 0))
 	if _, err := l.run(t.Context()); err == nil || !strings.Contains(err.Error(), "503:4") {
 		t.Errorf("only refusals: %v", err)
 	}
@@ -204,24 +269,125 @@ func TestALoadThatHasNoFigureIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheYardstickAnswersWithAsManyBytes(t *testing.T) {
-	for _, size := range []int{600, 1234, 4000} {
-		y, err := startYardstick(t.Context(), config.Development(), size)
-		must(t, err)
-		if got, err := y.answers(t.Context()); got != size || err != nil {
-			t.Errorf("%d bytes of %d, %v", got, size, err)
+func TestTheYardstickGivesTheBytesItWasTaught(t *testing.T) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("X-Frame-Options", "DENY")
+		w.Header().Set("RateLimit-Remaining", "39")
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusCreated)
 		}
-		out, err := load{address: y.address, lot: someLot(), members: someMembers(20), want: 201, clients: 2, length: time.Minute}.run(t.Context())
-		if err != nil || out.counted != 20 {
-			t.Errorf("%d bids of 20: %v", out.counted, err)
+		fmt.Fprintf(w, "%s %s", r.Method, strings.Repeat("x", 700))
+	}))
+	defer api.Close()
+	address := strings.TrimPrefix(api.URL, "http://")
+	y, err := startYardstick(config.Development())
+	must(t, err)
+	members, lots := someMembers(20), wants([]auction.Lot{someLot()})
+	bid, page := newRequests().bid(&lots[0], members.token(0)), newRequests().page(newID(), members.token(0))
+	taught, err := learn(t.Context(), address, bid, http.StatusCreated)
+	must(t, err)
+	y.post.Store(taught)
+	taught, err = learn(t.Context(), address, page, http.StatusOK)
+	must(t, err)
+	y.get.Store(taught)
+	for _, request := range [][]byte{bid, page} {
+		var status, size [2]int
+		var bodies [2]string
+		for n, at := range []string{address, y.address} {
+			c, err := dial(t.Context(), at, time.Now().Add(grace))
+			must(t, err)
+			var body []byte
+			status[n], body, size[n], err = c.ask(request)
+			must(t, err)
+			bodies[n] = string(body)
+			c.close()
 		}
-		must(t, y.stop(t.Context()))
+		if status[0] != status[1] || bodies[0] != bodies[1] || size[0] != size[1] {
+			t.Errorf("status %v, %v bytes; bodies %.20q %.20q", status, size, bodies[0], bodies[1])
+		}
 	}
+	out, err := load{address: y.address, lots: lots, members: members, plan: once(20, 1, 0), want: 201, clients: 2, length: time.Minute, forget: true}.run(t.Context())
+	if err != nil || out.counted != 20 {
+		t.Errorf("%d bids of 20: %v", out.counted, err)
+	}
+	if _, err := learn(t.Context(), address, page, http.StatusCreated); err == nil || !strings.Contains(err.Error(), "200 and not 201") {
+		t.Errorf("another answer than the wanted one: %v", err)
+	}
+	must(t, y.stop(t.Context()))
 }
 
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// An API that stands still for a while keeps those waiting who come meanwhile, and their waiting is seen.
+func TestAScheduleDoesNotWaitForAnswers(t *testing.T) {
+	const stands = 200 * time.Millisecond
+	var first sync.Once
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first.Do(func() { <-time.After(stands) })
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer api.Close()
+	s := schedule{load: load{address: strings.TrimPrefix(api.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
+		plan: once(1000, 1, 0), want: http.StatusCreated, clients: 1, length: 400 * time.Millisecond}, rate: 500}
+	m, err := s.run(t.Context())
+	must(t, err)
+	if m.offered != 200 || m.counted != 200 || m.unanswered != 0 || len(m.latency) != 200 {
+		t.Errorf("%d offered, %d counted, %d unanswered, %d latencies", m.offered, m.counted, m.unanswered, len(m.latency))
+	}
+	// Of 100 who came while it stood still the first waited longest; a client that waits for answers would have seen one.
+	if longest, late := m.latency[len(m.latency)-1], percentile(m.latency, 0.7); longest < stands || late < stands/4 {
+		t.Errorf("the longest waited %s, 70 of 100 less than %s", longest, late)
+	}
+}
+
+func TestASaleThatOpensTooSoonIsTriedWithALongerLead(t *testing.T) {
+	for opened, want := range map[int]int{0: 1, 1: 3, 2: 9, 3: 9} {
+		tries, last := 0, time.Duration(0)
+		err := inTime(time.Second, func(lead time.Duration) error {
+			tries, last = tries+1, lead
+			if tries <= opened {
+				return fmt.Errorf("lots: %w", errOpened)
+			}
+			return nil
+		})
+		if last != time.Duration(want)*time.Second || errors.Is(err, errOpened) != (opened == 3) {
+			t.Errorf("opened %d times: a lead of %s at last, %v", opened, last, err)
+		}
+	}
+	broken := errors.New("broken")
+	if err := inTime(time.Second, func(time.Duration) error { return broken }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}
+
+func TestWhatDoesNotEndIsNotWaitedForForEver(t *testing.T) {
+	broken, stays := errors.New("broken"), make(chan struct{})
+	defer close(stays)
+	if err := within(time.Minute, "it", func() error { return broken }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	if err := within(time.Millisecond, "it to end", func() error { <-stays; return nil }); err == nil || !strings.Contains(err.Error(), "1ms for it to end") {
+		t.Error(err)
+	}
+}
+
+func TestWhatCannotBeSentInTimeIsUnanswered(t *testing.T) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(20 * time.Millisecond)
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer api.Close()
+	s := schedule{load: load{address: strings.TrimPrefix(api.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
+		plan: once(1000, 1, 0), want: http.StatusCreated, clients: 2, length: 200 * time.Millisecond}, rate: 1000, cut: true}
+	m, err := s.run(t.Context())
+	must(t, err)
+	if m.offered != 200 || m.inTime < 1 || m.inTime > m.counted || m.counted > 22 || m.unanswered != m.offered-m.asked {
+		t.Errorf("%d offered, %d counted, %d of them in time, %d unanswered", m.offered, m.counted, m.inTime, m.unanswered)
 	}
 }

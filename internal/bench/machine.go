@@ -79,23 +79,18 @@ func ticksIn(stat string) (busy, all float64) {
 	return busy, all
 }
 
-// redisVersions gives the versions of the servers that a run uses, each once.
-func redisVersions(ctx context.Context, i *installation) []string {
-	var all []string
-	for _, address := range []string{i.servers.Redis, i.servers.Always} {
-		if address == "" {
-			continue
-		}
-		client, err := cache.Connect(cache.Connection{URL: "redis://" + address + "/0", PoolSize: 1, Timeout: removeTimeout})
-		if err != nil {
-			continue
-		}
-		if f, err := cache.Inspect(ctx, client); err == nil && f.Version != "" {
-			all = append(all, fmt.Sprintf("%s, appendonly %s, appendfsync %s", f.Version, f.AppendOnly, f.AppendFsync))
-		}
-		client.Close()
+// redisVersions gives what the server says it is, if it does.
+func redisVersions(ctx context.Context, address string) []string {
+	client, err := cache.Connect(cache.Connection{URL: "redis://" + address + "/0", PoolSize: 1, Timeout: removeTimeout})
+	if err != nil {
+		return nil
 	}
-	return all
+	defer client.Close()
+	f, err := cache.Inspect(ctx, client)
+	if err != nil || f.Version == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s, appendonly %s, appendfsync %s", f.Version, f.AppendOnly, f.AppendFsync)}
 }
 
 // kafkaVersion gives what the broker lets be known: it does not tell its version, only what it speaks.

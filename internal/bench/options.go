@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,25 +13,47 @@ import (
 type Options struct {
 	Rounds  int           // 1 … 20
 	Round   time.Duration // of one figure over HTTP, up to 5 s; a round ends sooner when every member has bid
-	Clients int           // connections that bid at once, 1 … 1024
+	Members int           // bidders with tokens, 1 … 100,000: the most bids of a figure in a round
+	Spread  int           // lots of the sale that admit_spread bids on, 16 … 10,000
 	Rows    int           // records of one round of relay and consumer, 100 … 200,000
-	Members int           // bidders with tokens, 1 … 100,000: the most bids on a hot lot in a round
+	Bids    int           // of one round of a cost, 100 … 100,000
+	Lots    int           // that preheat_100k and cost_1e5_lots have: 100,000, or fewer where only their taking matters
+	Users   int           // that cost_1e6_users has: 1,000,000, or fewer
 	Lead    time.Duration // from a sale's publication to its start: preheating must be done by then
+	BigLead time.Duration // the same for the sale of Lots, whose listing is in it
 	Limit   time.Duration // of the whole run; what was taken until then is kept
 
 	Say func(format string, args ...any) // tells how far it is; nil: silent
 	Log *slog.Logger                     // the platform's
 }
 
-// Defaults are a run of about two minutes.
+// What the names of the figures promise.
+const (
+	allLots  = 100_000
+	allUsers = 1_000_000
+)
+
+// clients are the connections of the figures that say so in their names; crowd those of an open loop.
+const (
+	few   = 64
+	many  = 256
+	crowd = 512
+)
+
+// Defaults are a run of about ten minutes.
 func Defaults() Options {
-	return Options{Rounds: 5, Round: 2 * time.Second, Clients: 64, Rows: 20_000, Members: 60_000, Lead: 2 * time.Second, Limit: 5 * time.Minute}
+	return Options{Rounds: 5, Round: 1200 * time.Millisecond, Members: 100_000, Spread: 1000, Rows: 20_000, Bids: 20_000,
+		Lots: allLots, Users: allUsers, Lead: 3 * time.Second, BigLead: 75 * time.Second, Limit: 12 * time.Minute}
 }
 
-// Short is a run that only shows that each figure can be taken.
+// Short is a run of about a minute that only shows that each figure can be taken.
 func Short() Options {
-	return Options{Rounds: 2, Round: 300 * time.Millisecond, Clients: 16, Rows: 2000, Members: 5000, Lead: 2 * time.Second, Limit: time.Minute}
+	return Options{Rounds: 1, Round: 300 * time.Millisecond, Members: 5000, Spread: 64, Rows: 2000, Bids: 1000,
+		Lots: 2000, Users: 10_000, Lead: 2 * time.Second, BigLead: 5 * time.Second, Limit: 150 * time.Second}
 }
+
+// Scaled says whether fewer lots or users are there than the figures' names say.
+func (o Options) Scaled() bool { return o.Lots != allLots || o.Users != allUsers }
 
 // Check gives what is wrong with the options; nil for nothing.
 func (o Options) Check() error {
@@ -43,68 +63,38 @@ func (o Options) Check() error {
 	}{
 		{"rounds", o.Rounds, 1, 20},
 		{"milliseconds a round", int(o.Round.Milliseconds()), 10, 5000},
-		{"clients", o.Clients, 1, 1024},
-		{"rows", o.Rows, 100, 200_000},
 		{"members", o.Members, 1, accounts.MaxMint},
+		{"lots to spread over", o.Spread, 16, 10_000},
+		{"rows", o.Rows, 100, 200_000},
+		{"bids of a cost", o.Bids, 100, 100_000},
+		{"lots", o.Lots, 100, allLots},
+		{"users", o.Users, 1000, allUsers},
 		{"milliseconds of lead", int(o.Lead.Milliseconds()), 100, 60_000},
+		{"milliseconds of the big sale's lead", int(o.BigLead.Milliseconds()), 100, 300_000},
 	} {
 		if b.is < b.low || b.is > b.high {
 			return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%s is %d: use %d to %d", b.name, b.is, b.low, b.high))
 		}
 	}
-	// Four figures a round take their time, and about as long goes into letting the road clear between them.
-	if o.Limit <= 0 || time.Duration(o.Rounds)*8*o.Round > o.Limit {
+	if o.Spread < passes*o.Rounds {
+		return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%d lots to spread over are too few for %d rounds: use %d or more", o.Spread, o.Rounds, passes*o.Rounds))
+	}
+	if o.Members < o.Bids {
+		return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%d bids of a cost need as many members: there are %d", o.Bids, o.Members))
+	}
+	// A round has about a dozen figures, and letting the road clear takes as long again.
+	if o.Limit <= 0 || time.Duration(o.Rounds)*24*o.Round > o.Limit {
 		return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%d rounds of %s do not fit into %s: take fewer or shorter ones",
 			o.Rounds, o.Round, o.Limit))
 	}
 	return nil
 }
 
+// bids are those of one round of a cost: what the fewest users can bid, once on a lot each.
+func (o Options) bids() int { return min(o.Bids, repeatLots*(o.Users/1000)/o.Rounds) }
+
 func (o Options) say(format string, args ...any) {
 	if o.Say != nil {
 		o.Say(format, args...)
 	}
-}
-
-// Servers are what a run stands on.
-type Servers struct {
-	Redis  string // host:port, with appendfsync everysec
-	Always string // host:port, with appendfsync always; "": admit_always is left out
-	Shelf  string // host:port; "": the gate's server is the shelf too
-	Kafka  string // host:port
-
-	// NewDatabase makes an empty database of that name.
-	NewDatabase func(ctx context.Context, name string) (Database, error)
-	// Lineage is the prelude of a Redis that cannot be asked who it is; "": it can.
-	Lineage string
-}
-
-// Database is an empty database of a run's own.
-type Database struct {
-	DSN  string
-	DB   *sql.DB // a stand-in with its schema, in place of DSN; no bare inserts are taken there
-	Drop func(ctx context.Context) error
-}
-
-// The variables that name the servers, as deploy/local/env prints them.
-const (
-	EnvMySQL = "ROSTRUM_TEST_MYSQL" // DSN without a database
-	EnvRedis = "ROSTRUM_TEST_REDIS"
-	EnvShelf = "ROSTRUM_TEST_SHELF" // may be missing
-	EnvKafka = "ROSTRUM_TEST_KAFKA"
-)
-
-// FromEnvironment gives the servers that the environment names, but for Always. fault Invalid `bench_servers` names the
-// variables that are missing.
-func FromEnvironment(get func(name string) string) (Servers, error) {
-	var missing []string
-	for _, name := range []string{EnvMySQL, EnvRedis, EnvKafka} {
-		if get(name) == "" {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		return Servers{}, fault.New(fault.Invalid, "bench_servers", fmt.Sprintf("no servers: %v not set; make bench starts some, and eval \"$(deploy/local/env)\" names those of deploy/local/up", missing))
-	}
-	return Servers{Redis: get(EnvRedis), Shelf: get(EnvShelf), Kafka: get(EnvKafka), NewDatabase: onMySQL(get(EnvMySQL))}, nil
 }

@@ -1,21 +1,57 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 )
+
+// The files of a report, in one folder.
+const (
+	pageFile     = "performance.md"
+	capacityFile = "capacity.md"
+	targetsFile  = "performance-targets.svg"
+	cpuFile      = "performance-cpu.svg"
+)
+
+// Write writes the report's pages and charts into a folder that is there.
+func Write(folder string, r Report) error {
+	for name, write := range map[string]func(io.Writer) error{
+		pageFile:     func(w io.Writer) error { return Page(w, r) },
+		capacityFile: func(w io.Writer) error { return Capacity(w, r) },
+		targetsFile:  func(w io.Writer) error { return TargetChart(w, r.Rows) },
+		cpuFile:      func(w io.Writer) error { return CPUChart(w, r.Rows) },
+	} {
+		if err := writeFile(filepath.Join(folder, name), write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return write(file)
+}
 
 // Page writes the report as docs/performance.md. Figures that were not taken are left out.
 func Page(w io.Writer, r Report) error {
 	p := &page{w: w}
 	p.say("# Performance\n\nThis page is written by `make bench`; do not edit it. **Only the ratios mean anything**: they compare two things measured")
 	p.say("in the same run, on the same servers, by the same client. The rates are for people who want a feeling for the machine;")
-	p.say("none is a promise.\n")
+	p.say("none is a promise. [What it means for an installation](%s) is written by the same run.\n", capacityFile)
 	p.machine(r)
 	p.table(r)
-	p.how(r)
 	p.binds(r)
+	p.how(r)
+	p.leftOut(r)
 	p.counted(r)
 	return p.err
 }
@@ -43,8 +79,11 @@ func (p *page) machine(r Report) {
 		p.say("- %s", v)
 	}
 	o := r.Options
-	p.say("- %d rounds; over HTTP %s a figure with %d keep-alive connections on loopback; %d records a round for relay and consumer\n",
-		o.Rounds, o.Round, o.Clients, o.Rows)
+	p.say("- rounds: %d; over HTTP %s a figure on loopback, by %d users; %d records a round for relay and consumer; %s in all\n",
+		o.Rounds, o.Round, o.Members, o.Rows, r.Took.Round(1e9))
+	if o.Scaled() {
+		p.say("**This was a short run**: %d lots and %d users stand for the 100,000 and 1,000,000 in the names of figures, which says that these can be taken, and nothing more.\n", o.Lots, o.Users)
+	}
 }
 
 func in(model string) string {
@@ -70,18 +109,35 @@ func (m Machine) quiet() bool {
 }
 
 func (p *page) table(r Report) {
-	p.say("## The figures\n")
-	p.say("Median over the rounds, with the least and the greatest. A ratio is taken within its round.\n")
-	p.say("| figure | ratio | spread | of | rate | spread | unit |\n|---|---|---|---|---|---|---|")
+	reached, of := 0, 0
 	for _, row := range r.Rows {
-		if row.N > 0 {
-			p.say("| `%s` | %s | %s | %s | %.0f | %s | %s |", row.Name, row.ratio(), row.ratioSpread(), code(row.Of), row.Median, row.valueSpread(), row.Unit)
+		if ok, has := row.Reached(); has {
+			of++
+			if ok {
+				reached++
+			}
 		}
 	}
-	if r.Odd > 0 {
-		p.say("\n%d answers were of another kind than their figure counts (busy, paused, too late) and are in none.", r.Odd)
+	p.say("## The figures\n")
+	p.say("Median over the rounds, with the least and the greatest. A ratio is taken within its round, and the target is for the ratio, or for the value where there is none. %d of %d targets are reached.\n", reached, of)
+	p.say("| figure | ratio | target | | spread | of | median | spread | unit |\n|---|---|---|---|---|---|---|---|---|")
+	for _, row := range r.Rows {
+		if row.N > 0 {
+			p.say("| `%s` | %s | %s | %s | %s | %s | %s | %s | %s |", row.Name, row.ratio(), row.target(), verdict(row), row.ratioSpread(), code(row.Of),
+				number(row.Median), row.valueSpread(), row.Unit)
+		}
 	}
-	p.say("")
+	p.say("\n![How far each figure is past its target](%s)\n", targetsFile)
+	if r.Odd > 0 {
+		p.say("%d answers were of another kind than their figure counts (busy, paused, too late) and are in none.\n", r.Odd)
+	}
+}
+
+func verdict(r Row) string {
+	if reached, has := r.Reached(); has && !reached {
+		return "**not reached**"
+	}
+	return r.Verdict()
 }
 
 func code(name string) string {
@@ -95,28 +151,89 @@ func (p *page) how(r Report) {
 	p.say("## How each is taken\n")
 	for _, row := range r.Rows {
 		if row.N > 0 {
-			p.say("- `%s`: %s", row.Name, row.What)
+			p.say("- `%s`: %s", row.Name, strings.TrimSpace(row.What+" "+row.Note))
 		}
 	}
-	p.say("\nThe client is a few lines over a TCP connection, the same for all, and builds each request anew: it is part of every rate.")
-	p.say("Bids carry tokens minted beforehand, and every check on their way is on, but for the limit of bids a second of one user.")
-	p.say("Each round has a hot lot of its own, so that every user may bid again; the road is clear before the next figure starts.\n")
+	p.say("\nThe client is a few lines over keep-alive TCP connections, the same for all, and part of every rate. Bids carry tokens minted")
+	p.say("beforehand, and every check on their way is on; limits of a user and of an address are set where one client that bids for")
+	p.say("everybody does not meet them. Each round has lots of its own, or others for each user, so that everybody may bid again. What a")
+	p.say("figure is held against is measured in the same round, and every second round goes backwards.\n")
 }
 
-// binds says in two sentences what the run can know of what binds.
+func (p *page) leftOut(r Report) {
+	if len(r.Left) == 0 {
+		return
+	}
+	p.say("## Left out\n")
+	for _, what := range r.Left {
+		p.say("- %s", what)
+	}
+	p.say("")
+}
+
+// binds says what the run can know of what binds.
 func (p *page) binds(r Report) {
 	p.say("## What binds\n")
-	switch busy := r.Machine.Busy; {
-	case busy < 0:
-		p.say("How busy the cores were is not to be had on this system, so this run cannot say whether CPU or waiting bound the bids.")
-	case !r.Machine.quiet():
-		p.say("During the rounds over HTTP the cores were %.0f %% busy, but not with this run alone: what bound the bids cannot be told from it.", 100*busy)
-	case busy >= 0.9:
-		p.say("During the rounds over HTTP the cores were %.0f %% busy: total CPU, shared by client, API and servers, bound the bids, not a disk and not one Redis.", 100*busy)
-	default:
-		p.say("During the rounds over HTTP the cores were %.0f %% busy: waiting (round trips, fsyncs, one script at a time on a hot lot) bound the bids more than CPU.", 100*busy)
+	shown := overHTTP(r.Rows)
+	if len(shown) == 0 {
+		p.say("What each process used of the CPU is not to be had on this system, so this run cannot say what bound the bids.\n")
+		return
 	}
-	p.say("One hot lot is one shard: one core of one Redis decides it, one partition and one connection to MySQL carry it, so these are figures of a single lot, and more lots or machines would move them.\n")
+	names := processesOf(shown)
+	p.say("CPU time of one request or bid in each process, µs, and how many of the %d cores all of them kept busy. Client and platform are", r.Machine.Cores)
+	p.say("one process (%s): what a bare handler uses there is the client and HTTP.\n", itself)
+	p.say("| figure | %s | all | cores busy |\n|---|%s", strings.Join(names, " | "), strings.Repeat("---|", len(names)+2))
+	for _, row := range shown {
+		cells := make([]string, len(names))
+		for n, name := range names {
+			cells[n] = fmt.Sprintf("%.1f", row.used.Each(name))
+		}
+		p.say("| `%s` | %s | %.1f | %.2f |", row.Name, strings.Join(cells, " | "), row.used.total(), row.used.busy())
+	}
+	p.say("\n![CPU time of one request by process](%s)\n", cpuFile)
+	for _, name := range []string{"admit_hot_256", "orders_end_to_end"} {
+		if row, ok := find(shown, name); ok {
+			p.say("%s\n", row.bound(r.Machine))
+		}
+	}
+}
+
+// busy is how many cores all processes kept busy.
+func (u Usage) busy() float64 {
+	sum := 0.0
+	for name := range u.CPU {
+		sum += u.Cores(name)
+	}
+	return sum
+}
+
+// largest names the process that used most, with its share of what all used.
+func (u Usage) largest() (name string, share float64) {
+	for _, p := range u.Processes() {
+		if s := u.Each(p) / u.total(); s > share {
+			name, share = p, s
+		}
+	}
+	return name, share
+}
+
+// bound says in a sentence what bound a figure.
+func (r Row) bound(m Machine) string {
+	u := r.used
+	name, share := u.largest()
+	most := fmt.Sprintf("`%s`: of the CPU time %.0f %% went into %s", r.Name, 100*share, name)
+	for _, p := range u.Processes() {
+		if strings.HasPrefix(p, "redis") && u.Cores(p) > 0.9 {
+			return fmt.Sprintf("%s; **the one core that %s runs its scripts on** bound it, %.2f of a core.", most, p, u.Cores(p))
+		}
+	}
+	switch {
+	case u.busy() >= 0.9*float64(m.Cores):
+		return fmt.Sprintf("%s; **the CPU** bound it: %.2f of %d cores were busy with it.", most, u.busy(), m.Cores)
+	case !m.quiet():
+		return fmt.Sprintf("%s; %.2f of %d cores were busy with it, but not with it alone: what bound it cannot be told from this run.", most, u.busy(), m.Cores)
+	}
+	return fmt.Sprintf("%s; **waiting** (round trips, fsyncs, lingering) bound it: %.2f of %d cores were busy with it.", most, u.busy(), m.Cores)
 }
 
 func (p *page) counted(r Report) {

@@ -16,46 +16,52 @@ import (
 
 // road takes the figures of relay and consumer, on an installation none of whose roles run: what is timed is alone.
 type road struct {
+	*run
 	*installation
 	raw   *rawTopic
-	batch int // records a request, rows a transaction: the platform's own
-	rows  int // a round
+	bare  bareTables
+	lots  []auction.Lot // one a round
+	batch int           // records a request, rows a transaction: the platform's own
 }
 
-// openRoad makes an installation whose shards decide and whose roles have stopped again.
-func openRoad(ctx context.Context, s Servers, o Options) (*road, error) {
-	i, err := install(ctx, s, s.Redis, auction.DurableEverySec, o.Log)
-	r := &road{installation: i, rows: o.Rows}
-	if err != nil {
-		return r, err
+// road takes relay and consumer.
+func (r *run) road(ctx context.Context, i *installation) (err error) {
+	d := &road{run: r, installation: i, batch: min(i.config.Consumer.BatchRows, i.config.Relay.BatchRecords)}
+	defer func() { err = errors.Join(err, d.close(ctx)) }()
+	if err := d.open(ctx); err != nil {
+		return err
 	}
-	r.batch = min(i.config.Consumer.BatchRows, i.config.Relay.BatchRecords)
-	for _, step := range []func(context.Context) error{r.start, r.reopen} {
-		if err := step(ctx); err != nil {
-			return r, err
+	for round := range r.o.Rounds {
+		r.o.say("Relay and consumer: round %d of %d", round+1, r.o.Rounds)
+		if err := d.round(ctx, round); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (r *road) open(ctx context.Context) error {
 	if err := r.clear(ctx); err != nil {
-		return r, err
+		return err
 	}
-	if err := r.openSale(ctx, o.Rounds, o.Lead); err != nil {
-		return r, err
+	s, err := r.openSale(ctx, stocks(r.o.Rounds), r.o.Lead)
+	if err != nil {
+		return err
 	}
+	r.lots = s.lots
 	if r.database.DB == nil {
-		if err := makeBare(ctx, r.app.Store.DB()); err != nil {
-			return r, err
+		if r.bare, err = openBare(ctx, r.database.DSN); err != nil {
+			return err
 		}
 	}
-	r.raw, err = newRawTopic(ctx, s.Kafka, r.prefix()+"-raw.", i.config.Sale.Shards)
-	return r, err
+	r.raw, err = newRawTopic(ctx, r.Kafka, r.prefix()+"-raw.", r.config.Sale.Shards)
+	return err
 }
 
-func (r *road) remove(ctx context.Context) error {
-	err := r.installation.remove(ctx)
+func (r *road) close(ctx context.Context) error {
+	err := r.bare.close()
 	if r.raw != nil {
-		if rawErr := r.raw.remove(ctx); err == nil {
-			err = rawErr
-		}
+		err = errors.Join(err, r.raw.remove(ctx))
 	}
 	return err
 }
@@ -78,65 +84,93 @@ func (r *road) clear(ctx context.Context) error {
 }
 
 // round decides bids on a lot of the round's own, and times what carries and applies them.
-func (r *road) round(ctx context.Context, round int, f *figures) error {
-	lot := r.sale.hot[round]
+
+func (r *road) round(ctx context.Context, round int) error {
+	lot := r.lots[round]
 	if err := r.decide(ctx, lot); err != nil {
 		return err
 	}
-	deliveries, err := r.relayed(ctx, lot.Shard, round, f)
+	deliveries, err := r.relayed(ctx, lot.Shard, round)
 	if err != nil {
 		return err
 	}
 	messages := bare(deliveries)
-	if err := f.time(round, "produce_raw", len(messages), func() error { return r.raw.produce(ctx, lot.Shard, messages, r.batch) }); err != nil {
+	if err := r.f.time(round, "produce_raw", len(messages), r.processes, func() error { return r.raw.produce(ctx, lot.Shard, messages, r.batch) }); err != nil {
 		return err
 	}
-	if err := f.time(round, "consume", len(deliveries), func() error { return r.apply(ctx, lot.Shard, deliveries) }); err != nil {
+	if err := r.f.time(round, "consume", len(deliveries), r.processes, func() error { return r.apply(ctx, lot.Shard, deliveries) }); err != nil {
 		return err
 	}
 	if err := r.trim(ctx, lot.Shard); err != nil {
 		return err
 	}
-	if r.database.DB != nil {
+	if r.bare.db == nil {
 		return nil // a stand-in takes the store's own statements only
 	}
 	all, err := rowsOf(ctx, r.app.Store.DB(), lot.Shard, lot.ID[:])
 	if err != nil {
 		return err
 	}
-	return f.time(round, "insert_bare", all[0].len(), func() error { return insertBare(ctx, r.app.Store.DB(), all, r.batch) })
+	return r.f.time(round, "insert_bare", all[0].len(), r.processes, func() error { return insertBare(ctx, r.bare.db, all, r.batch) })
 }
 
-// decide has a round's bids admitted by the gate, in its largest groups; each has a buyer of its own.
+// decide has a round's bids admitted by the gate.
 func (r *road) decide(ctx context.Context, lot auction.Lot) error {
-	for left := r.rows; left > 0; {
-		bids := make([]auction.Bid, min(left, gate.MaxBids))
-		for n := range bids {
-			buyer := uuid.New()
-			bids[n] = auction.Bid{ID: newID(), Lot: lot.ID, Buyer: buyer, Area: area, Order: newID(), Code: lot.Code, Quantity: 1,
-				Seen: lot.PriceMinor, Trace: hex.EncodeToString(buyer[:12]), Deadline: time.Now().Add(grace)}
-		}
-		answers, err := r.app.Gate.Decide(ctx, lot.Shard, bids)
-		if err != nil {
-			return err
-		}
-		for _, a := range answers {
-			if a.Err != nil {
-				return fmt.Errorf("a bid of the road: %w", a.Err)
+	buyers := make([]uuid.UUID, r.o.Rows)
+	for n := range buyers {
+		buyers[n] = uuid.New()
+	}
+	return decided(ctx, r.app.Gate, buyers, func(int) auction.Lot { return lot })
+}
+
+// decider is the gate, of whichever node.
+type decider interface {
+	Decide(ctx context.Context, shard int, bids []auction.Bid) ([]auction.Answer, error)
+}
+
+// decided has bids admitted straight by a gate, in its largest groups: one of each buyer, in their order, each on its lot.
+// Those who follow each other on one shard are decided together.
+func decided(ctx context.Context, g decider, buyers []uuid.UUID, lotOf func(n int) auction.Lot) error {
+	var group []auction.Bid
+	shard := 0
+	for n, buyer := range buyers {
+		lot := lotOf(n)
+		if len(group) == gate.MaxBids || len(group) > 0 && lot.Shard != shard {
+			if err := decideGroup(ctx, g, shard, group); err != nil {
+				return err
 			}
-			if a.Verdict != auction.Admitted {
-				return fmt.Errorf("a bid of the road was not admitted: %s", a.Verdict)
-			}
+			group = group[:0]
 		}
-		left -= len(bids)
+		shard = lot.Shard
+		group = append(group, auction.Bid{ID: newID(), Lot: lot.ID, Buyer: buyer, Area: area, Order: newID(), Code: lot.Code, Quantity: 1,
+			Seen: lot.PriceMinor, Trace: hex.EncodeToString(buyer[:12]), Deadline: time.Now().Add(grace)})
+	}
+	if len(group) == 0 {
+		return nil
+	}
+	return decideGroup(ctx, g, shard, group)
+}
+
+func decideGroup(ctx context.Context, g decider, shard int, bids []auction.Bid) error {
+	answers, err := g.Decide(ctx, shard, bids)
+	if err != nil {
+		return err
+	}
+	for _, a := range answers {
+		if a.Err != nil {
+			return fmt.Errorf("a bid straight at the gate: %w", a.Err)
+		}
+		if a.Verdict != auction.Admitted {
+			return fmt.Errorf("a bid straight at the gate was not admitted: %s", a.Verdict)
+		}
 	}
 	return nil
 }
 
 // relayed times the relay over what the gate's journal holds, and gives it as the partition has it.
-func (r *road) relayed(ctx context.Context, shard, round int, f *figures) ([]auction.Delivery, error) {
+func (r *road) relayed(ctx context.Context, shard, round int) ([]auction.Delivery, error) {
 	relay := r.relay()
-	err := f.time(round, "relay", r.rows, func() error {
+	err := r.f.time(round, "relay", r.o.Rows, r.processes, func() error {
 		_, err := relay.Drain(ctx, shard)
 		return err
 	})
@@ -144,8 +178,8 @@ func (r *road) relayed(ctx context.Context, shard, round int, f *figures) ([]auc
 		return nil, err
 	}
 	deliveries, err := r.waiting(ctx, shard)
-	if err == nil && len(deliveries) != r.rows {
-		err = fmt.Errorf("the relay carried %d records of %d", len(deliveries), r.rows)
+	if err == nil && len(deliveries) != r.o.Rows {
+		err = fmt.Errorf("the relay carried %d records of %d", len(deliveries), r.o.Rows)
 	}
 	return deliveries, err
 }

@@ -19,14 +19,30 @@ var tables = []struct{ name, rows string }{
 // bareName is the table beside one of the store's: of the same definition, written by bare inserts only.
 func bareName(table string) string { return "bare_" + table }
 
-// makeBare makes the tables beside.
-func makeBare(ctx context.Context, db *sql.DB) error {
+// bare is a connection of its own for bare inserts, on tables beside the store's. The driver writes values into the text
+// itself: of what it can do with many rows, that was the fastest.
+type bareTables struct{ db *sql.DB }
+
+// openBare makes the tables beside.
+func openBare(ctx context.Context, dsn string) (bareTables, error) {
+	db, err := sql.Open("mysql", withParameter(dsn, "interpolateParams", "true"))
+	if err != nil {
+		return bareTables{}, fmt.Errorf("bare tables: %w", err)
+	}
+	db.SetMaxOpenConns(1)
 	for _, t := range tables {
 		if _, err := db.ExecContext(ctx, "CREATE TABLE "+bareName(t.name)+" LIKE "+t.name); err != nil {
-			return fmt.Errorf("bare tables: %w", err)
+			return bareTables{db}, fmt.Errorf("bare tables: %w", err)
 		}
 	}
-	return nil
+	return bareTables{db}, nil
+}
+
+func (b bareTables) close() error {
+	if b.db == nil {
+		return nil
+	}
+	return b.db.Close()
 }
 
 // rows is rows of one table, as they are.

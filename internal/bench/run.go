@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"time"
 
 	"rostrum/orders"
@@ -17,7 +18,8 @@ type Report struct {
 	Versions   []string // of the servers
 	Rows       []Row
 	Invariants []Counted
-	Odd        int // answers of another kind than a figure counts; a figure holds none of them
+	Odd        int      // answers of another kind than a figure counts; a figure holds none of them
+	Left       []string // what was left out, and why
 	Took       time.Duration
 }
 
@@ -48,15 +50,20 @@ func Run(ctx context.Context, s Servers, o Options) (Report, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	began := time.Now()
-	r := run{Servers: s, o: o, f: newFigures(), report: Report{Options: o, Machine: lookAtMachine()}}
+	if say := o.Say; say != nil {
+		o.Say = func(format string, args ...any) {
+			say("%4.0f s  %s", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+		}
+	}
+	r := run{Servers: s, o: o, began: began, f: newFigures(), report: Report{Options: o, Machine: lookAtMachine()}}
 	limited, cancel := context.WithTimeout(ctx, o.Limit)
 	defer cancel()
-	err := r.road(limited)
-	if err == nil {
-		err = r.door(limited)
-	}
-	if limited.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("the run was ended at its limit of %s; the figures are of the rounds until then: %w", o.Limit, err)
+	err := r.all(limited)
+	switch {
+	case ctx.Err() != nil:
+		err = errors.Join(ctx.Err(), err) // what fails for it may not say so
+	case limited.Err() != nil:
+		err = fmt.Errorf("the run was ended at its limit of %s; the figures are of the rounds until then: %w", o.Limit, errors.Join(limited.Err(), err))
 	}
 	r.report.Rows, r.report.Took = r.f.rows(), time.Since(began)
 	return r.report, err
@@ -65,56 +72,81 @@ func Run(ctx context.Context, s Servers, o Options) (Report, error) {
 // run is a run under way.
 type run struct {
 	Servers
-	o      Options
-	f      *figures
-	report Report
+	o         Options
+	began     time.Time
+	f         *figures
+	report    Report
+	processes processes
+	members   *members
+	ends      []func() error // of what it has started
 }
 
-// road takes relay and consumer.
-func (r *run) road(ctx context.Context) (err error) {
-	r.o.say("Relay and consumer: an installation on %s", r.Redis)
-	d, err := openRoad(ctx, r.Servers, r.o)
-	defer func() { err = errors.Join(err, d.remove(ctx)) }()
-	if err != nil {
+// all takes one family after the other, and removes what was made whatever becomes of them.
+func (r *run) all(ctx context.Context) (err error) {
+	if err := r.check(ctx); err != nil {
 		return err
 	}
-	r.report.Versions = versions(ctx, d.installation)
-	for round := range r.o.Rounds {
-		r.o.say("Relay and consumer: round %d of %d", round+1, r.o.Rounds)
-		if err := d.round(ctx, round, r.f); err != nil {
-			return err
+	defer func() {
+		for n := len(r.ends) - 1; n >= 0; n-- {
+			err = errors.Join(err, r.ends[n]())
 		}
-	}
-	return r.count(ctx, "relay and consumer", d.installation, nil)
-}
-
-// door takes what goes over HTTP.
-func (r *run) door(ctx context.Context) (err error) {
-	r.o.say("Bids over HTTP: installations, and %d bidders for each", r.o.Members)
-	d, err := openDoor(ctx, r.Servers, r.o)
-	defer func() { err = errors.Join(err, d.remove(ctx)) }()
-	if err != nil {
-		return err
-	}
-	watch := watchCores()
-	for round := range r.o.Rounds {
-		r.o.say("Bids over HTTP: round %d of %d", round+1, r.o.Rounds)
-		if err := d.round(ctx, round, r.f); err != nil {
-			return err
-		}
-	}
-	r.report.Odd, r.report.Machine.Busy = d.odd, watch()
-	for _, i := range d.installations() {
-		if err := r.count(ctx, "bids, "+i.config.Redis.Durability, i, d.told[i]); err != nil {
+	}()
+	for _, family := range []func(context.Context) error{r.main, r.scale} {
+		if err := family(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *run) count(ctx context.Context, on string, i *installation, told []orders.Admission) error {
+// redis starts a Redis of the run's own; "" where none is to be had, and what is left out for that is said.
+func (r *run) redis(ctx context.Context, appendfsync, without string) (string, error) {
+	address, end, err := r.StartRedis(ctx, appendfsync)
+	if errors.Is(err, exec.ErrNotFound) {
+		r.o.say("%s left out: %v", without, err)
+		r.report.Left = append(r.report.Left, fmt.Sprintf("%s: %v", without, err))
+		return "", nil
+	}
+	if err == nil {
+		r.ends = append(r.ends, end)
+	}
+	return address, err
+}
+
+// main takes what one ordinary installation shows: relay and consumer first, then what goes over HTTP.
+func (r *run) main(ctx context.Context) (err error) {
+	always, err := r.redis(ctx, "always", "admit_always_256")
+	if err != nil {
+		return err
+	}
+	r.processes = findProcesses(map[string]string{"redis (gate)": r.Redis, "redis (shelf)": r.Shelf, "redis (always)": always,
+		"kafka": r.Kafka, "mysql": r.MySQL})
+	r.o.say("An installation on %s, with %d bidders", r.Redis, r.o.Members)
+	d := &door{run: r}
+	defer func() { err = errors.Join(err, d.remove(ctx)) }()
+	if err := d.open(ctx, always); err != nil {
+		return err
+	}
+	r.report.Versions = versions(ctx, d.everysec)
+	if err := r.road(ctx, d.everysec); err != nil {
+		return err
+	}
+	watch := watchCores()
+	if err := d.rounds(ctx); err != nil {
+		return err
+	}
+	r.report.Machine.Busy = watch()
+	for _, i := range d.installations() {
+		if err := r.count(ctx, "bids, "+i.config.Redis.Durability, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) count(ctx context.Context, on string, i *installation) error {
 	r.o.say("Counting the invariants (%s)", on)
-	table, err := i.count(ctx, told)
+	table, err := i.count(ctx)
 	if err != nil {
 		return fmt.Errorf("invariants: %w", err)
 	}
@@ -130,7 +162,7 @@ func versions(ctx context.Context, i *installation) []string {
 	if v, err := i.app.Store.Version(ctx); err == nil {
 		all = append(all, "MySQL protocol: "+v)
 	}
-	for _, f := range redisVersions(ctx, i) {
+	for _, f := range redisVersions(ctx, i.servers.Redis) {
 		all = append(all, "Redis: "+f)
 	}
 	return append(all, "Kafka: "+kafkaVersion(ctx, i.servers.Kafka))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"rostrum/cache"
+	"rostrum/internal/fault"
 	"rostrum/internal/live"
 	standinkafka "rostrum/internal/standin/kafka"
 	standinredis "rostrum/internal/standin/redis"
@@ -26,7 +28,8 @@ import (
 
 // tiny is a run as short as can be on stand-ins.
 func tiny() Options {
-	return Options{Rounds: 1, Round: 50 * time.Millisecond, Clients: 4, Rows: 100, Members: 200, Lead: 400 * time.Millisecond, Limit: time.Minute}
+	return Options{Rounds: 1, Round: 50 * time.Millisecond, Members: 500, Spread: 16, Rows: 100, Bids: 100, Lots: 100, Users: 1000,
+		Lead: 2 * time.Second, BigLead: 4 * time.Second, Limit: 2 * time.Minute}
 }
 
 // made notes the names of the databases that a run makes: all its other names begin with the same.
@@ -64,11 +67,15 @@ func standins(t *testing.T) (Servers, *made) {
 	gate, err := standinredis.Start("127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(gate.Close)
-	always, err := standinredis.Start("127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(always.Close)
 	m, dir := &made{}, t.TempDir()
-	return Servers{Redis: gate.Addr(), Always: always.Addr(), Kafka: k.Addr(), Lineage: gate.Lineage(),
+	return Servers{Redis: gate.Addr(), Kafka: k.Addr(), Lineage: gate.Lineage(),
+		StartRedis: func(context.Context, string) (string, func() error, error) {
+			own, err := standinredis.Start("127.0.0.1:0")
+			if err != nil {
+				return "", nil, err
+			}
+			return own.Addr(), func() error { own.Close(); return nil }, nil
+		},
 		NewDatabase: m.of(func(_ context.Context, name string) (Database, error) {
 			db, err := standinsql.Open(filepath.Join(dir, name))
 			return Database{DB: db, Drop: func(context.Context) error {
@@ -83,10 +90,6 @@ func realServers(t *testing.T) (Servers, *made) {
 	s, err := FromEnvironment(func(name string) string { return set[name] })
 	must(t, err)
 	live.Program(t, "redis-server")
-	address, end, err := StartAlways(t.Context())
-	must(t, err)
-	t.Cleanup(func() { must(t, end()) })
-	s.Always = address
 	m := &made{}
 	s.NewDatabase = m.of(s.NewDatabase)
 	return s, m
@@ -128,18 +131,15 @@ func TestARunTakesEveryFigureAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		servers func(*testing.T) (Servers, *made)
-		lead    time.Duration
-		without map[string]bool
+		without map[string]bool // a stand-in takes no bare statements and says nothing of its memory
 	}{
-		"standins": {standins, tiny().Lead, map[string]bool{"insert_bare": true}},
-		"real":     {realServers, 2 * time.Second, nil},
+		"standins": {standins, map[string]bool{"insert_bare": true, "redis_bytes_lot": true, "redis_bytes_bid": true}},
+		"real":     {realServers, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, m := c.servers(t)
-			o := tiny()
-			o.Lead = c.lead
-			report, err := Run(t.Context(), s, o)
+			report, err := Run(t.Context(), s, tiny())
 			must(t, err)
 			for _, r := range report.Rows {
 				if missing := r.N == 0; missing != c.without[r.Name] {
@@ -152,8 +152,11 @@ func TestARunTakesEveryFigureAndLeavesNothing(t *testing.T) {
 			for _, wrong := range report.Wrong() {
 				t.Errorf("%s: %s: %d, %s", wrong.On, wrong.Name, wrong.Wrong, wrong.Detail)
 			}
-			if checked := checked(report, "admitted by the clients' log, not in MySQL's orders"); checked < 2 {
+			if checked := checked(report, "admitted by the clients' log, not in MySQL's orders"); checked < 1000 {
 				t.Errorf("%d receipts were looked for in MySQL", checked)
+			}
+			if len(report.Left) > 0 {
+				t.Errorf("left out: %v", report.Left)
 			}
 			nothingLeft(t, s, m)
 		})
@@ -172,7 +175,7 @@ func checked(r Report, line string) (n int) {
 // Wherever a run is interrupted, it ends with what it has, and removes what it has made.
 func TestAnInterruptedRunCleansUp(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"Relay and consumer: round 1", "Bids over HTTP: installations"} {
+	for at, has := range map[string]string{"Relay and consumer: round 1": "", "Bids over HTTP": "relay", "Listing": "goodput_twice_peak"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			s, m := standins(t)
@@ -180,7 +183,7 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 			defer cancel()
 			o := tiny()
 			o.Say = func(format string, args ...any) {
-				if strings.HasPrefix(fmt.Sprintf(format, args...), at) {
+				if strings.Contains(fmt.Sprintf(format, args...), " s  "+at) {
 					cancel()
 				}
 			}
@@ -188,14 +191,12 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
-			relayed := 0
+			taken := map[string]int{}
 			for _, r := range report.Rows {
-				if r.Name == "relay" {
-					relayed = r.N
-				}
+				taken[r.Name] = r.N
 			}
-			if late := strings.HasPrefix(at, "Bids"); late != (relayed == 1) {
-				t.Errorf("%d rounds of relay", relayed)
+			if has != "" && taken[has] != 1 || taken["page_20"] > 0 {
+				t.Errorf("taken: %v", taken)
 			}
 			nothingLeft(t, s, m)
 		})
@@ -206,7 +207,7 @@ func TestARunThatTakesTooLongSaysSo(t *testing.T) {
 	t.Parallel()
 	s, m := standins(t)
 	o := tiny()
-	o.Limit = 500 * time.Millisecond // the first sale's lead alone, and a start before it
+	o.Round, o.Limit = 10*time.Millisecond, 500*time.Millisecond // the first sale's lead alone, and a start before it
 	_, err := Run(t.Context(), s, o)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "limit of 500ms") {
 		t.Errorf("error %v", err)
@@ -214,19 +215,85 @@ func TestARunThatTakesTooLongSaysSo(t *testing.T) {
 	nothingLeft(t, s, m)
 }
 
-func TestARunWithoutServersFails(t *testing.T) {
+func TestARunWithoutServersSaysWhichAreMissing(t *testing.T) {
 	none, err := freeAddress()
 	must(t, err)
-	failed := errors.New("no database")
-	s := Servers{Redis: none, Kafka: none, NewDatabase: func(context.Context, string) (Database, error) { return Database{}, failed }}
-	if _, err := Run(t.Context(), s, tiny()); !errors.Is(err, failed) {
-		t.Errorf("error %v", err)
+	s := Servers{Redis: none, Shelf: said(t, "-NOAUTH Authentication required.\r\n"), Kafka: none,
+		NewDatabase: func(context.Context, string) (Database, error) {
+			t.Error("a database was made")
+			return Database{}, nil
+		}}
+	_, err = Run(t.Context(), s, tiny())
+	if err == nil || fault.CodeOf(err) != "bench_unreachable" {
+		t.Fatalf("error %v", err)
+	}
+	for _, want := range []string{EnvRedis + ": nothing of use at " + none, EnvShelf, "NOAUTH", EnvKafka + ": nothing of use at " + none} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
 	}
 	o := tiny()
-	o.Clients = 0
-	if _, err := Run(t.Context(), s, o); err == nil || !strings.Contains(err.Error(), "clients") {
+	o.Rounds = 0
+	if _, err := Run(t.Context(), s, o); err == nil || !strings.Contains(err.Error(), "rounds") {
 		t.Errorf("error %v", err)
 	}
+}
+
+func TestWithoutARedisServerTheRestIsTaken(t *testing.T) {
+	t.Parallel()
+	s, m := standins(t)
+	s.StartRedis = func(context.Context, string) (string, func() error, error) { return "", nil, exec.ErrNotFound }
+	report, err := Run(t.Context(), s, tiny())
+	must(t, err)
+	taken := map[string]int{}
+	for _, r := range report.Rows {
+		taken[r.Name] = r.N
+	}
+	if taken["admit_hot_64"] != 1 || taken["admit_always_256"] != 0 || taken["cost_1_lot"] != 0 || len(report.Left) != 2 {
+		t.Errorf("taken: %v; left out: %v", taken, report.Left)
+	}
+	nothingLeft(t, s, m)
+}
+
+// Rounds over HTTP end when the time is needed for what comes after, and the page says so; the first is always taken.
+func TestRoundsEndWhenTheTimeIsNeeded(t *testing.T) {
+	s, _ := standins(t)
+	d := &door{run: &run{Servers: s, o: tiny(), began: time.Now().Add(-time.Hour)}}
+	d.o.Rounds = 3
+	for round, want := range []bool{false, true} {
+		if enough, err := d.enough(t.Context(), round); enough != want || err != nil {
+			t.Errorf("round %d: %v, %v", round, enough, err)
+		}
+	}
+	if len(d.report.Left) != 1 || !strings.Contains(d.report.Left[0], "2 further rounds") {
+		t.Errorf("left out: %v", d.report.Left)
+	}
+	d.began = time.Now()
+	if enough, err := d.enough(t.Context(), 1); enough || err != nil {
+		t.Errorf("in good time: %v, %v", enough, err)
+	}
+}
+
+// Whoever may not make a database is told so, by the variable and the statement; nothing else is made.
+func TestRightsThatAreMissing(t *testing.T) {
+	s, m := realServers(t)
+	admin, err := sql.Open("mysql", live.MySQL(t))
+	must(t, err)
+	defer admin.Close()
+	name := "bench_" + strings.ReplaceAll(newID().String(), "-", "")[20:]
+	_, err = admin.ExecContext(t.Context(), "CREATE USER "+name+"@'%' IDENTIFIED BY 'x'")
+	must(t, err)
+	defer func() {
+		if _, err := admin.ExecContext(context.WithoutCancel(t.Context()), "DROP USER "+name+"@'%'"); err != nil {
+			t.Error(err)
+		}
+	}()
+	s.NewDatabase = onMySQL(name + ":x@tcp(" + s.MySQL + ")/")
+	_, err = Run(t.Context(), s, tiny())
+	if err == nil || !strings.Contains(err.Error(), EnvMySQL+" ("+s.MySQL+"): CREATE DATABASE") || !strings.Contains(err.Error(), "denied") {
+		t.Errorf("error %v", err)
+	}
+	nothingLeft(t, s, m)
 }
 
 func TestRowsAreCopiedWhole(t *testing.T) {
@@ -272,7 +339,7 @@ func TestRowsAreCopiedWhole(t *testing.T) {
 func TestARedisThatSyncsAlways(t *testing.T) {
 	live.Program(t, "redis-server")
 	t.Setenv("TMPDIR", t.TempDir())
-	address, end, err := StartAlways(t.Context())
+	address, end, err := StartRedis(t.Context(), "always")
 	must(t, err)
 	client, err := cache.Connect(cache.Connection{URL: "redis://" + address + "/0", PoolSize: 1, Timeout: time.Second})
 	must(t, err)

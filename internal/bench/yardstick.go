@@ -1,10 +1,11 @@
 package bench
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -15,31 +16,37 @@ import (
 	"rostrum/internal/config"
 )
 
-// yardstick is a bare Fiber server: one POST handler that reads the body and answers, configured as package web
-// configures its own.
+// yardstick is a bare Fiber server, configured as package web configures its own: a handler that reads a body, and one
+// that reads nothing. Each gives the answer that it was taught.
 type yardstick struct {
-	app     *fiber.App
-	address string
-	answer  atomic.Pointer[[]byte]
-	done    chan error
+	app       *fiber.App
+	address   string
+	post, get atomic.Pointer[answer]
+	done      chan error
 }
 
-// startYardstick serves on a free port. Its answers are as long as an admission's, bytes with headers.
-func startYardstick(ctx context.Context, c config.Config, answerBytes int) (*yardstick, error) {
+// answer is an answer as the API gave it once.
+type answer struct {
+	status  int
+	headers [][2]string // but for those that the server writes by itself
+	body    []byte
+}
+
+// startYardstick serves on a free port. It is to be taught before it is asked.
+func startYardstick(c config.Config) (*yardstick, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("a free port: %w", err)
 	}
 	y := &yardstick{address: listener.Addr().String(), done: make(chan error, 1), app: fiber.New(bareConfig(c.HTTP))}
-	y.fill(answerBytes)
-	y.app.Post("/api/v1/lots/:id/bids", y.bid)
+	y.app.Post("/api/v1/lots/:id/bids", func(c *fiber.Ctx) error {
+		if len(c.Body()) == 0 {
+			return fiber.ErrBadRequest
+		}
+		return y.post.Load().give(c)
+	})
+	y.app.Get("/api/v1/sessions/:id/lots", func(c *fiber.Ctx) error { return y.get.Load().give(c) })
 	go func() { y.done <- y.app.Listener(listener) }()
-	// How long its headers are is seen from an answer.
-	size, err := y.answers(ctx)
-	if err != nil {
-		return nil, errors.Join(err, y.stop(ctx))
-	}
-	y.fill(answerBytes - (size - answerBytes))
 	return y, nil
 }
 
@@ -51,32 +58,44 @@ func bareConfig(c config.HTTP) fiber.Config {
 		EnableTrustedProxyCheck: true, TrustedProxies: c.TrustedProxies, ProxyHeader: "X-Real-IP", EnableIPValidation: true}
 }
 
-func (y *yardstick) fill(bodyBytes int) {
-	answer := bytes.Repeat([]byte(" "), max(bodyBytes, 0))
-	y.answer.Store(&answer)
-}
-
-func (y *yardstick) bid(c *fiber.Ctx) error {
-	if len(c.Body()) == 0 {
-		return fiber.ErrBadRequest
+func (a *answer) give(c *fiber.Ctx) error {
+	for _, h := range a.headers {
+		c.Response().Header.Set(h[0], h[1])
 	}
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Status(http.StatusCreated).Send(*y.answer.Load())
+	return c.Status(a.status).Send(a.body)
 }
 
-// answers gives the bytes of one answer.
-func (y *yardstick) answers(ctx context.Context) (int, error) {
-	c, err := dial(ctx, y.address, time.Now().Add(grace))
+// learn asks a server once and gives its answer, which has to have the wanted status.
+func learn(ctx context.Context, address string, request []byte, want int) (*answer, error) {
+	c, err := (&net.Dialer{Timeout: grace}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	defer c.close()
-	const request = "POST /api/v1/lots/x/bids HTTP/1.1\r\nHost: bench\r\nContent-Length: 2\r\n\r\n{}"
-	status, _, size, err := c.ask([]byte(request))
-	if err == nil && status != http.StatusCreated {
-		err = fmt.Errorf("the yardstick answers %d", status)
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(grace)); err != nil {
+		return nil, err
 	}
-	return size, err
+	if _, err := c.Write(request); err != nil {
+		return nil, err
+	}
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	a := &answer{status: r.StatusCode}
+	if a.body, err = io.ReadAll(io.LimitReader(r.Body, maxAnswer)); err != nil {
+		return nil, err
+	}
+	if a.status != want {
+		return nil, fmt.Errorf("the first answer is %d and not %d: %.300s", a.status, want, a.body)
+	}
+	for name, values := range r.Header {
+		if name != "Date" && name != "Content-Length" && name != "Connection" {
+			a.headers = append(a.headers, [2]string{name, values[0]})
+		}
+	}
+	return a, nil
 }
 
 func (y *yardstick) stop(ctx context.Context) error {

@@ -19,12 +19,14 @@ const (
 	redisPoll   = 20 * time.Millisecond
 )
 
-// StartAlways starts a redis-server with appendfsync always on a free port of 127.0.0.1, its data in a folder of its own,
-// and gives its address and how to end it. An error, errors.Is exec.ErrNotFound, where no such program is in PATH.
-func StartAlways(ctx context.Context) (address string, end func() error, err error) {
+// StartRedis starts a redis-server on a free port of 127.0.0.1 that appends all it does to a file, synced as appendfsync
+// says (everysec, always), its data in a folder of its own. It never writes the file anew: that would fall into one round
+// and not into the other. It gives its address and how to end it. An error, errors.Is
+// exec.ErrNotFound, where no such program is in PATH.
+func StartRedis(ctx context.Context, appendfsync string) (address string, end func() error, err error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", nil, fmt.Errorf("appendfsync always needs a Redis of its own: %w", err)
+		return "", nil, fmt.Errorf("a Redis of our own: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "rostrum-bench-")
 	if err != nil {
@@ -37,7 +39,7 @@ func StartAlways(ctx context.Context) (address string, end func() error, err err
 	_, port, _ := net.SplitHostPort(address)
 	// Not CommandContext: at Ctrl-C what the run made in it is read once more before it ends.
 	server := exec.Command(program, "--bind", "127.0.0.1", "--port", port, "--dir", dir, "--daemonize", "no", "--save", "", //nolint:noctx // ended by end
-		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+		"--appendonly", "yes", "--appendfsync", appendfsync, "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction")
 	server.SysProcAttr = apart()
 	if err := server.Start(); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("redis-server: %w", err), os.RemoveAll(dir))
@@ -92,6 +94,7 @@ func answers(ctx context.Context, address string, done <-chan struct{}) error {
 	}
 }
 
+// ping says PING without a client: a Redis that wants a password, or is none, says so.
 func ping(ctx context.Context, address string) error {
 	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -101,7 +104,7 @@ func ping(ctx context.Context, address string) error {
 	if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
 		return err
 	}
-	if _, err := c.Write([]byte("PING\r\n")); err != nil {
+	if _, err := c.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
 		return err
 	}
 	line, err := bufio.NewReader(c).ReadString('\n')
