@@ -6,6 +6,6 @@ import "github.com/spf13/cobra"
 func (c *cli) commands() []*cobra.Command {
 	return []*cobra.Command{
 		c.serveCommand(), c.migrateCommand(), c.topicsCommand(), c.preheatCommand(), c.lagCommand(), c.doctorCommand(),
-		c.configCommand(), c.areaCommand(), c.userCommand(), c.reconcileCommand(), c.shardCommand(), c.versionCommand(),
+		c.configCommand(), c.areaCommand(), c.userCommand(), c.reconcileCommand(), c.shardCommand(), c.simulateCommand(), c.versionCommand(),
 	}
 }

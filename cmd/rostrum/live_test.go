@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +18,12 @@ import (
 // realWorld is an environment whose database, Redis and topics are this test's alone.
 func realWorld(t *testing.T) []string {
 	t.Helper()
-	dsn, brokers, gate := emptyDatabase(t), live.Kafka(t), live.StartRedis(t)
+	dsn, gate := emptyDatabase(t), live.StartGate(t)
+	brokers, copies, inSync := live.Brokers(t)
 	return []string{
 		"ROSTRUM_MODE=development", "ROSTRUM_REDIS_DURABILITY=none", "ROSTRUM_HTTP_LISTEN=127.0.0.1:0", "ROSTRUM_HTTP_OPS_LISTEN=",
-		"ROSTRUM_MYSQL_DSN=" + dsn, "ROSTRUM_REDIS_GATE_URL=redis://" + gate.Addr, "ROSTRUM_KAFKA_BROKERS=" + brokers,
+		"ROSTRUM_MYSQL_DSN=" + dsn, "ROSTRUM_REDIS_GATE_URL=" + live.RedisURL(gate.Addr()),
+		"ROSTRUM_KAFKA_BROKERS=" + strings.Join(brokers, ","), fmt.Sprint("ROSTRUM_KAFKA_REPLICATION=", copies), fmt.Sprint("ROSTRUM_KAFKA_MIN_INSYNC=", inSync),
 		"ROSTRUM_KAFKA_TOPIC_PREFIX=t" + uuid.NewString()[:8] + "-", "ROSTRUM_SALE_SHARDS=2", "ROSTRUM_LOG_FORMAT=text", "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=20s",
 		"ROSTRUM_AUTH_KEYS=2027-03:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
 	}

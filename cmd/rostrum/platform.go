@@ -46,6 +46,7 @@ type platform interface {
 	// Rewind and AcceptGap are an operator's ways out of a halted shard; both are audited.
 	Rewind(ctx context.Context, shard int, offset int64) error
 	AcceptGap(ctx context.Context, shard int, seq int64) error
+	simulated // what a simulation asks beside these
 	Close()
 }
 

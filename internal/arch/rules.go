@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/app": with(words, "internal/app", "web", "cache", "pipeline", "store", "internal/recovery", "internal/config",
 		"internal/observe"),
 
-	"cmd":      with(words, "internal/app", "internal/config", "internal/observe"),
+	"cmd":      with(words, "internal/app", "internal/config", "internal/observe", "internal/simulate"),
 	"cmd/demo": with(words, "internal/app", "internal/config", "internal/observe", "internal/standin", "internal/crowd"),
 	"cmd/lab":  with(words, "internal/app", "internal/config", "internal/observe", "internal/standin", "internal/crowd"),
 
@@ -37,12 +37,13 @@ var arrows = map[string][]string{
 	"internal/bench": with(words, "internal/app", "internal/config", "cache", "pipeline"),
 	"cmd/bench":      with(words, "internal/bench"),
 
-	"internal/standin": with(words, "internal/standin", "store"), // SQL's stand-in must know the store's statements
-	"internal/crowd":   words,                                    // bidders, who know the sale from outside only
-	"internal/live":    {},
-	"internal/arch":    {},
-	"internal/compose": {"internal/config"},
-	"deploy":           {},
+	"internal/standin":  with(words, "internal/standin", "store"), // SQL's stand-in must know the store's statements
+	"internal/simulate": words,                                    // a crowd under measurement, which knows the installation from outside only
+	"internal/crowd":    with(words, "internal/simulate"),         // bidders, who know the sale from outside only
+	"internal/live":     {},
+	"internal/arch":     {},
+	"internal/compose":  {"internal/config"},
+	"deploy":            {},
 }
 
 func with(places []string, more ...string) []string { return append(slices.Clone(places), more...) }
@@ -91,7 +92,7 @@ var exceptions = map[string]string{
 }
 
 // forTestsToo are rooms that tests of any package may enter beside their own arrows.
-var forTestsToo = []string{"internal/standin", "internal/crowd", "internal/config"}
+var forTestsToo = []string{"internal/standin", "internal/crowd", "internal/simulate", "internal/config"}
 
 // No program that serves a sale may reach these from cmd/rostrum.
 var (

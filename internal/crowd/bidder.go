@@ -1,34 +1,26 @@
 package crowd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
-	"rostrum/orders"
+	"rostrum/auction"
+	"rostrum/internal/simulate"
 )
-
-// maxAnswer bounds what is read of an answer, bytes.
-const maxAnswer = 1 << 20
 
 // bidder is one of the crowd.
 type bidder struct {
 	*Crowd
 	Member
-	dice *rand.Rand
-}
-
-// lot is what a bidder needs of a lot on the goods page.
-type lot struct {
-	ID   uuid.UUID `json:"id"`
-	Code string    `json:"code"`
+	asker  *simulate.Asker
+	buffer []byte
+	dice   *rand.Rand
 }
 
 // shop opens the goods page and tries lots until one is bought.
@@ -54,12 +46,12 @@ func (b *bidder) shop(ctx context.Context, session uuid.UUID) {
 }
 
 // open reads the goods page, which reveals the lots' codes once the session is live.
-func (b *bidder) open(ctx context.Context, session uuid.UUID) ([]lot, error) {
+func (b *bidder) open(ctx context.Context, session uuid.UUID) ([]simulate.Lot, error) {
 	var page struct {
-		Items []lot `json:"items"`
+		Items []simulate.Lot `json:"items"`
 	}
 	for ask := range b.o.Asks {
-		status, err := b.call(ctx, http.MethodGet, "/api/v1/sessions/"+session.String()+"/lots?limit=100", nil, &page)
+		status, err := b.call(http.MethodGet, "/api/v1/sessions/"+session.String()+"/lots?limit=100", nil, &page)
 		if err == nil && status == http.StatusOK && len(page.Items) > 0 && page.Items[0].Code != "" {
 			return page.Items, nil
 		}
@@ -75,33 +67,22 @@ func (b *bidder) wait(ctx context.Context, ask int) bool {
 	return pause(ctx, time.Duration(20+b.dice.IntN(50))*time.Millisecond<<min(ask, 5))
 }
 
-// reply is what the API says to a bid: a receipt, or a problem.
-type reply struct {
-	Lot      uuid.UUID `json:"lot"`
-	Bid      uuid.UUID `json:"bid_id"`
-	Order    uuid.UUID `json:"order"`
-	Quantity int64     `json:"quantity"`
-	Seq      int64     `json:"seq"`
-	Code     string    `json:"code"`
-}
-
 // place bids, and asks again with the same bid id while there is no answer or it is "later". It says whether the bid was
-// admitted.
-func (b *bidder) place(ctx context.Context, l lot, bid uuid.UUID) bool {
-	body := map[string]any{"bid_id": bid, "code": l.Code}
+// admitted. It says "again" also after "later": nobody here looks at how much that costs.
+func (b *bidder) place(ctx context.Context, l simulate.Lot, bid uuid.UUID) bool {
+	wish := simulate.Bid{Member: b.Member, Lot: l, ID: bid}
 	for ask := range b.o.Asks {
-		var r reply
-		status, err := b.call(ctx, http.MethodPost, "/api/v1/lots/"+l.ID.String()+"/bids", body, &r)
+		reply := b.asker.Place(wish, &b.buffer)
 		switch {
-		case err == nil && (status == http.StatusCreated || status == http.StatusOK):
-			b.won(orders.Admission{Lot: r.Lot, Buyer: b.User, Bid: r.Bid, Order: r.Order, Seq: r.Seq, Quantity: r.Quantity})
+		case reply.Verdict == string(auction.Admitted):
+			b.won(reply.Receipt)
 			return true
-		case err == nil && status < 500 && status != http.StatusTooManyRequests:
+		case !reply.Retry:
 			b.Refused.Add(1)
-			b.count(r.Code)
+			b.count(reply.Verdict)
 			return false
 		}
-		body["again"] = true
+		wish.Again = true
 		if !b.wait(ctx, ask) {
 			break
 		}
@@ -113,11 +94,14 @@ func (b *bidder) place(ctx context.Context, l lot, bid uuid.UUID) bool {
 
 // LogIn makes a member of somebody with a password.
 func (c *Crowd) LogIn(ctx context.Context, login, password string) (Member, error) {
-	b := &bidder{Crowd: c}
+	if err := ctx.Err(); err != nil {
+		return Member{}, err
+	}
+	b := &bidder{Crowd: c, asker: c.client.Asker()}
 	var tokens struct {
 		Access string `json:"access"`
 	}
-	status, err := b.call(ctx, http.MethodPost, "/api/v1/auth/login", map[string]string{"login": login, "password": password}, &tokens)
+	status, err := b.call(http.MethodPost, "/api/v1/auth/login", map[string]string{"login": login, "password": password}, &tokens)
 	if err != nil || status != http.StatusOK {
 		return Member{}, fmt.Errorf("log-in of %s: status %d: %w", login, status, err)
 	}
@@ -125,38 +109,23 @@ func (c *Crowd) LogIn(ctx context.Context, login, password string) (Member, erro
 	var me struct {
 		ID uuid.UUID `json:"id"`
 	}
-	if status, err = b.call(ctx, http.MethodGet, "/api/v1/auth/me", nil, &me); err != nil || status != http.StatusOK {
+	if status, err = b.call(http.MethodGet, "/api/v1/auth/me", nil, &me); err != nil || status != http.StatusOK {
 		return Member{}, fmt.Errorf("who is %s: status %d: %w", login, status, err)
 	}
-	return Member{me.ID, tokens.Access}, nil
+	return Member{User: me.ID, Token: tokens.Access}, nil
 }
 
 // call sends one request and reads the JSON of its answer, whatever its status.
-func (b *bidder) call(ctx context.Context, method, path string, body, into any) (status int, err error) {
-	var sent bytes.Buffer
+func (b *bidder) call(method, path string, body, into any) (status int, err error) {
+	var sent []byte
 	if body != nil {
-		if err := json.NewEncoder(&sent).Encode(body); err != nil {
+		if sent, err = json.Marshal(body); err != nil {
 			return 0, err
 		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, b.base()+path, &sent)
+	answer, err := b.asker.Ask(method, path, b.Token, sent)
 	if err != nil {
 		return 0, err
 	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if b.Token != "" {
-		request.Header.Set("Authorization", "Bearer "+b.Token)
-	}
-	answer, err := b.client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return 0, err
-	}
-	return answer.StatusCode, json.Unmarshal(text, into)
+	return answer.Status, json.Unmarshal(answer.Body, into)
 }

@@ -1,15 +1,14 @@
 // Package crowd is simulated bidders: HTTP clients that behave as real ones do, and keep their own log of what they were
 // told. They open the goods page for the codes, try lots until they have one, ask again with the same bid id when they
 // got no answer, and sometimes ask again or click twice though they did. Their log is one of the sides by which the
-// invariants are counted. The demo and the tests of the whole road use them.
+// invariants are counted. The demo and the tests of the whole road use them. Unlike `rostrum simulate`, whose client and
+// bids they use, they are a closed loop: they want goods, and nobody measures how long it takes.
 package crowd
 
 import (
 	"context"
 	"maps"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rostrum/internal/simulate"
 	"rostrum/orders"
 )
 
@@ -42,17 +42,13 @@ func (o Options) withDefaults() Options {
 }
 
 // Member is somebody who bids, with an access token.
-type Member struct {
-	User  uuid.UUID
-	Token string
-}
+type Member = simulate.Member
 
 // Crowd is bidders at one address. It is safe for concurrent use.
 type Crowd struct {
 	Admitted, Refused, Unanswered atomic.Int64 // bids; each asking again that was answered counts again
 
-	base   func() string
-	client *http.Client
+	client *simulate.Client
 	o      Options
 
 	mu       sync.Mutex
@@ -63,9 +59,7 @@ type Crowd struct {
 // New makes a crowd that goes to base ("http://host:port"), asked anew for each request: an API may come back elsewhere.
 func New(base func() string, o Options) *Crowd {
 	o = o.withDefaults()
-	transport := &http.Transport{MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections,
-		DialContext: (&net.Dialer{Timeout: o.Timeout}).DialContext}
-	return &Crowd{base: base, o: o, told: map[string]int{}, client: &http.Client{Transport: transport, Timeout: o.Timeout}}
+	return &Crowd{o: o, told: map[string]int{}, client: simulate.NewClient(base, simulate.ClientOptions{Connections: o.Connections, Timeout: o.Timeout})}
 }
 
 // Rush lets every member shop in a session, and comes back when all have what they wanted or have given up, or ctx ends.
@@ -73,7 +67,7 @@ func (c *Crowd) Rush(ctx context.Context, session uuid.UUID, members []Member) {
 	var all sync.WaitGroup
 	for n, m := range members {
 		all.Go(func() {
-			b := &bidder{Crowd: c, Member: m, dice: rand.New(rand.NewPCG(uint64(n), 1))}
+			b := &bidder{Crowd: c, Member: m, asker: c.client.Asker(), dice: rand.New(rand.NewPCG(uint64(n), 1))}
 			if c.o.Spread == 0 || pause(ctx, time.Duration(b.dice.Int64N(int64(c.o.Spread)))) {
 				b.shop(ctx, session)
 			}
@@ -97,7 +91,7 @@ func (c *Crowd) Told() map[string]int {
 }
 
 // Close ends idle connections.
-func (c *Crowd) Close() { c.client.CloseIdleConnections() }
+func (c *Crowd) Close() { c.client.Close() }
 
 func (c *Crowd) count(what string) {
 	c.mu.Lock()

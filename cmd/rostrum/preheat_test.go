@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+func TestPreheatAt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2027, 1, 15, 8, 0, 0, 0, time.UTC)
+	for at, want := range map[string]time.Duration{
+		"": 0, "2027-01-15T09:00:00Z": time.Hour, "2027-01-15T10:00:00+01:00": time.Hour, "2027-01-15T07:00:00Z": 0, "2027-01-16T08:00:00Z": maxWait,
+	} {
+		if got, err := until(at, now); err != nil || got != want {
+			t.Errorf("%q: %v, %v; want %v", at, got, err, want)
+		}
+	}
+	for _, at := range []string{"09:00", "tomorrow", "2027-01-16T08:00:01Z"} {
+		if _, err := until(at, now); err == nil {
+			t.Errorf("%q is taken", at)
+		}
+	}
+	f := goodFake()
+	soon := time.Now().Add(1100 * time.Millisecond)
+	if got := run(t, f, "preheat", "--at", soon.UTC().Format(time.RFC3339)); got.status != exitGood || len(f.asked) == 0 {
+		t.Errorf("status %d, asked %v: %s", got.status, f.asked, got.err)
+	}
+	if now := time.Now(); now.Before(soon.Truncate(time.Second)) {
+		t.Errorf("it began %v too early", soon.Truncate(time.Second).Sub(now))
+	}
+}
+
+func TestPreheatOfNoLots(t *testing.T) {
+	t.Parallel()
+	f := goodFake()
+	f.preheated = []preheated{{Session: uuid.MustParse("01890000-0000-7000-8000-000000000001")}}
+	if got := run(t, f, "preheat"); got.status != exitGood || !strings.Contains(got.out, "has no lots") {
+		t.Errorf("status %d: %s%s", got.status, got.out, got.err)
+	}
+}
