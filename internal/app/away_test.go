@@ -14,7 +14,7 @@ import (
 // MySQL goes away in mid-sale: bids are decided all the same, and what they won is written when it is back.
 func TestMySQLAwayInMidSale(t *testing.T) {
 	mysql := live.StartMySQL(t)
-	i := install(t, real(t, mysql.DSN(), live.Redis(t), live.Kafka(t), auction.DurableEverySec))
+	i := install(t, real(t, mysql.DSN(), live.Redis(t), auction.DurableEverySec))
 	i.openSale(5*time.Minute, 1, 40)
 	members := i.members(50)
 	i.crowd.Rush(t.Context(), i.session.ID, members[:10])
@@ -32,8 +32,8 @@ func TestMySQLAwayInMidSale(t *testing.T) {
 
 // Redis stands still, then dies, in mid-sale: an answer that did not come is no refusal, and asking again tells the truth.
 func TestRedisStandsStillInMidSale(t *testing.T) {
-	redis := live.StartRedis(t, "--appendfsync", "always")
-	on := real(t, live.MySQL(t), redis.Addr, live.Kafka(t), auction.DurableAlways)
+	redis := live.StartGate(t, "--appendfsync", "always")
+	on := real(t, live.MySQL(t), redis.Addr(), auction.DurableAlways)
 	i := install(t, on)
 	i.openSale(5*time.Minute, 1, 40)
 	members := i.members(60)
@@ -110,15 +110,10 @@ func TestPartsOfAnotherDeploymentAreRefused(t *testing.T) {
 	}
 }
 
-// What cannot be promised yet, or would promise more than the server keeps, is refused before anybody bids.
+// What would promise more than the server keeps is refused before anybody bids.
 func TestPromisesThatCannotBeKept(t *testing.T) {
+	on := real(t, live.MySQL(t), live.Redis(t), auction.DurableAlways) // this Redis syncs every second
 	c := config.Development()
-	c.Redis.Durability = string(auction.DurableKafka)
-	if _, err := New(c, Parts{Log: quiet()}); err == nil || !strings.Contains(err.Error(), "redis.durability") {
-		t.Errorf("durability kafka: %v", err)
-	}
-	on := real(t, live.MySQL(t), live.Redis(t), live.Kafka(t), auction.DurableAlways) // this Redis syncs every second
-	c = config.Development()
 	on.set(&c)
 	a, err := New(c, Parts{Log: quiet(), RedisPrefix: "t" + newID().String()})
 	must(t, err)

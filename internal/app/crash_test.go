@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/segmentio/kafka-go"
 
 	"rostrum/auction"
@@ -21,7 +20,6 @@ import (
 	"rostrum/internal/live"
 	"rostrum/orders"
 	"rostrum/pipeline"
-	"rostrum/store/storetest"
 )
 
 // program builds the production binary once for a test.
@@ -38,7 +36,7 @@ func program(t *testing.T) string {
 type cluster struct {
 	*installation
 	bin   string
-	redis *live.Process
+	redis *live.Masters
 	env   []string
 	roles map[string]*role
 	api   string
@@ -53,17 +51,22 @@ type role struct {
 
 // deploy makes an installation of separate processes on a Redis of its own, and shared MySQL and Kafka.
 func deploy(t *testing.T, durability auction.Durability) *cluster {
-	c := &cluster{bin: program(t), redis: live.StartRedis(t, "--appendfsync", string(durability)), roles: map[string]*role{}, api: freeAddr(t)}
-	dsn, prefix := storetest.Database(t, live.MySQL(t)), "t"+uuid.NewString()[:8]+"-"
-	on := servers{set: func(cfg *config.Config) {
-		cfg.MySQL.DSN, cfg.Redis.GateURL = config.Secret(dsn), config.Secret("redis://"+c.redis.Addr+"/0")
-		cfg.Redis.Durability = string(durability)
-		cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{live.Kafka(t)}, prefix
+	fsync := string(durability)
+	if durability == auction.DurableKafka { // its own disk is not what is promised
+		fsync = string(auction.DurableEverySec)
+	}
+	c := &cluster{bin: program(t), redis: live.StartGate(t, "--appendfsync", fsync), roles: map[string]*role{}, api: freeAddr(t)}
+	on := real(t, live.MySQL(t), c.redis.Addr(), durability)
+	set := on.set
+	on.set = func(cfg *config.Config) {
+		set(cfg)
 		cfg.Roles = nil // this process looks on
-	}}
-	c.env = append(os.Environ(), "ROSTRUM_MODE=development", "ROSTRUM_MYSQL_DSN="+dsn, "ROSTRUM_REDIS_GATE_URL=redis://"+c.redis.Addr+"/0",
-		"ROSTRUM_REDIS_DURABILITY="+string(durability), "ROSTRUM_REDIS_TIMEOUT=5s", "ROSTRUM_KAFKA_BROKERS="+live.Kafka(t),
-		"ROSTRUM_KAFKA_TOPIC_PREFIX="+prefix, "ROSTRUM_SALE_SHARDS=4", "ROSTRUM_RELAY_LEASE=1s", "ROSTRUM_HTTP_BID_TIMEOUT=3s",
+	}
+	var as config.Config
+	set(&as)
+	c.env = append(os.Environ(), "ROSTRUM_MODE=development", "ROSTRUM_MYSQL_DSN="+as.MySQL.DSN.Reveal(), "ROSTRUM_REDIS_GATE_URL="+as.Redis.GateURL.Reveal(),
+		"ROSTRUM_REDIS_DURABILITY="+string(durability), "ROSTRUM_REDIS_TIMEOUT=5s", "ROSTRUM_KAFKA_BROKERS="+strings.Join(as.Kafka.Brokers, ","),
+		"ROSTRUM_KAFKA_TOPIC_PREFIX="+as.Kafka.TopicPrefix, "ROSTRUM_SALE_SHARDS=4", "ROSTRUM_RELAY_LEASE=1s", "ROSTRUM_HTTP_BID_TIMEOUT=3s",
 		"ROSTRUM_HTTP_REQUEST_TIMEOUT=5s", "ROSTRUM_LIMITS_BIDS_PER_SECOND_USER=0", "ROSTRUM_HTTP_COOKIE_SECURE=false",
 		"ROSTRUM_LOG_LEVEL=warn", "ROSTRUM_AUTH_KEYS="+config.DevelopmentKey().Reveal())
 	c.installation = &installation{t: t, on: on}
@@ -212,7 +215,7 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	c.rush(members[:40])()
 	c.settle()
 	c.redis.Kill9()
-	must(t, os.RemoveAll(filepath.Join(c.redis.Dir, "appendonlydir")))
+	c.redis.Forget()
 	c.redis.Restart()
 	c.decides()
 	c.rush(members)()
@@ -223,7 +226,7 @@ func TestRedisComesBackEmpty(t *testing.T) {
 
 // Somebody resets the group's offsets, to the beginning and past the end: MySQL's own offset is where reading goes on.
 func TestGroupOffsetsAreOnlyForTheLag(t *testing.T) {
-	i := install(t, real(t, live.MySQL(t), live.Redis(t), live.Kafka(t), auction.DurableEverySec))
+	i := install(t, real(t, live.MySQL(t), live.Redis(t), auction.DurableEverySec))
 	i.openSale(5*time.Minute, 1, 60)
 	members := i.members(60)
 	for n, offset := range []int64{kafka.FirstOffset, kafka.LastOffset} {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/cache/shelf"
 	"rostrum/internal/fault"
 	"rostrum/orders"
 )
@@ -61,6 +62,8 @@ func (c *closer) preheatDue(ctx context.Context) error {
 		switch err := c.preheat(ctx, s.ID); fault.CodeOf(err) {
 		case "not_vouched", "preheat_busy": // recovery is due, which loads its lots too; or another node is at it
 			continue
+		case "lots_broken": // the others were written, and a second time would find the same
+			c.log.Error("lots cannot be sold", "session", s.ID, "error", err)
 		default:
 			if err != nil {
 				failed = append(failed, err)
@@ -75,6 +78,17 @@ func (c *closer) preheatDue(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// preheatAnyway preheats a session for whom nobody can be asked: where the shelf has no room for it, the sale comes first,
+// and its pages are served from MySQL.
+func (a *App) preheatAnyway(ctx context.Context, session uuid.UUID) error {
+	_, err := a.Preheat(ctx, session, nil)
+	if fault.CodeOf(err) == "shelf_memory" {
+		a.Log.Error("a session is preheated into the gate only; its pages will be slow", "session", session, "error", err)
+		_, err = a.Shelf.Preheat(ctx, a.Gate, session, shelf.How{GateOnly: true})
+	}
+	return err
 }
 
 func (c *closer) closeDue(ctx context.Context) error {

@@ -75,9 +75,6 @@ func New(c config.Config, p Parts) (*App, error) {
 		}
 		a.Log = log
 	}
-	if c.Redis.Durability == string(auction.DurableKafka) {
-		return nil, fault.New(fault.Invalid, "durability", "redis.durability: kafka cannot be promised yet; use always or everysec")
-	}
 	a.sequence.log = a.Log
 	a.Metrics = observe.NewMetrics(p.Version, time.Now)
 	return a, nil
@@ -221,10 +218,12 @@ func (a *App) OpenRedis(ctx context.Context) error {
 		}
 		a.closers = append(a.closers, onShelf.Close)
 	}
-	if a.Shelf, err = shelf.New(onShelf, a.Store, a.shelfOptions()); err == nil {
-		a.closers = append(a.closers, func() error { a.Shelf.Close(); return nil })
+	if a.Shelf, err = shelf.New(onShelf, a.Store, a.shelfOptions()); err != nil {
+		return err
 	}
-	return err
+	a.closers = append(a.closers, func() error { a.Shelf.Close(); return nil })
+	return a.Metrics.Gauge("rostrum_bloom_false_positive_ratio",
+		"Share of ids that never were which this node's filter of lots lets pass, as measured since it was made; 1 without one.", a.Shelf.FalsePositives)
 }
 
 // OpenKafka makes the connection to Kafka; it asks nothing yet. OpenStore comes first.

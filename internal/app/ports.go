@@ -16,12 +16,13 @@ import (
 
 func (a *App) shelfOptions() shelf.Options {
 	c := a.Config
-	return shelf.Options{Prefix: a.parts.RedisPrefix, Timeout: c.Redis.Timeout, Grace: c.Preheat.Grace + c.Preheat.Jitter, Count: a.Metrics.Guard}
+	return shelf.Options{Prefix: a.parts.RedisPrefix, Timeout: c.Redis.Timeout, Grace: max(c.Preheat.Grace, time.Minute), Jitter: max(c.Preheat.Jitter, time.Millisecond),
+		Count: a.Metrics.Guard}
 }
 
 // Preheat writes a published session into the gate and onto the shelf; progress may be nil.
 func (a *App) Preheat(ctx context.Context, session uuid.UUID, progress func(done, total int)) (shelf.Report, error) {
-	return a.Shelf.Preheat(ctx, a.Gate, session, progress)
+	return a.Shelf.Preheat(ctx, a.Gate, session, shelf.How{Progress: progress})
 }
 
 // preheater is Preheat as the edge asks for it.

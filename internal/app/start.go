@@ -94,8 +94,8 @@ func quietly(run func(context.Context)) func(context.Context) error {
 // relaySteps: the relay carries; the keeper makes shards decide, and drains through the same relay.
 func (a *App) relaySteps() []step {
 	c := a.Config.Relay
-	a.relay = pipeline.NewRelay(a.Kafka, a.Gate, a.Store, a.Gate, pipeline.RelayOptions{Owner: a.owner, Linger: c.Linger, BatchRecords: c.BatchRecords,
-		BatchBytes: c.BatchBytes, Lease: c.Lease, ResendAfter: c.ResendAfter, Vouched: a.vouched, Log: a.Log, Count: a.Metrics.Count})
+	a.relay = pipeline.NewRelay(a.Kafka, a.Gate, a.Store, a.Gate, pipeline.RelayOptions{Owner: a.owner, Linger: a.linger(), BatchRecords: c.BatchRecords,
+		BatchBytes: c.BatchBytes, Lease: c.Lease, ResendAfter: c.ResendAfter, Vouched: a.vouched, Acked: a.acked(), Log: a.Log, Count: a.Metrics.Count})
 	a.recover = recovery.New(a.Gate, a.Store, a.relay, recovery.Options{Deployment: a.Deployment.ID, Owner: a.owner, Lease: c.Lease, Log: a.Log}).Shard
 	k := &keeper{recover: a.recover, shards: a.Deployment.Shards, poll: cmpOr(a.parts.KeeperPoll, 500*time.Millisecond), log: a.Log,
 		note: a.Metrics.NoteShard}
@@ -103,7 +103,12 @@ func (a *App) relaySteps() []step {
 	if a.parts.RelayOff {
 		return []step{keeping}
 	}
-	return []step{background("relay", "carries the journals to Kafka", quietly(a.relay.Run), a.die), keeping}
+	steps := []step{background("relay", "carries the journals to Kafka", quietly(a.relay.Run), a.die), keeping}
+	if a.promisesKafka() {
+		steps = append(steps, background("marks", "no bid is taken whose record nobody carries",
+			func(ctx context.Context) error { return every(ctx, a.Log, "marks", markEvery, a.remark) }, a.die))
+	}
+	return steps
 }
 
 func (a *App) vouched(ctx context.Context, shard int) (bool, error) {
@@ -114,10 +119,7 @@ func (a *App) vouched(ctx context.Context, shard int) (bool, error) {
 func (a *App) closer() *closer {
 	return &closer{sessions: a.Store, gate: a.Gate, orders: a.Store, ahead: a.Config.Preheat.Ahead, now: time.Now, newID: newID,
 		log: a.Log, preheated: map[uuid.UUID]int64{},
-		preheat: func(ctx context.Context, session uuid.UUID) error {
-			_, err := a.Preheat(ctx, session, nil)
-			return err
-		}}
+		preheat: a.preheatAnyway}
 }
 
 // apiSteps: last to start, so that nobody is let in before the road is open; first to stop.
@@ -173,7 +175,8 @@ func (a *App) edgeSecret() ([]byte, error) {
 func (a *App) webOptions(secret []byte) web.Options {
 	c := a.Config
 	return web.Options{Options: edge.Options{Shards: a.Deployment.Shards, RequestTimeout: c.HTTP.RequestTimeout, BidTimeout: c.HTTP.BidTimeout,
-		BidsPerSecond: unlimited(c.Limits.BidsPerSecondUser), BidBurst: unlimited(2 * c.Limits.BidsPerSecondUser),
+		UserBids: edge.Rate{PerSecond: unlimited(c.Limits.BidsPerSecondUser)}, AddressBids: edge.Rate{PerSecond: unlimited(c.Limits.BidsPerSecondAddress)},
+		BidsAtOnce:      c.Limits.BidsAtOnce,
 		LogInsPerMinute: unlimited(c.Limits.LogInsPerMinute), LogInBurst: max(10, c.Limits.LogInsPerMinute/3), Secret: secret, Log: a.Log},
 		ReadTimeout: c.HTTP.ReadTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
 		TrustedProxies: c.HTTP.TrustedProxies, CookieSecure: c.HTTP.CookieSecure, Version: a.parts.Version}

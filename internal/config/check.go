@@ -131,7 +131,9 @@ var guessable = []string{"development", "rostrum", "password", "secret", "root",
 
 func (c Config) productionCheck(say func(ok bool, key, detail, remedy string)) {
 	const remedy = "make one for this installation, or set mode: development"
-	say(c.Redis.Durability != "none", "redis.durability", "promises nothing, which production does not", "write everysec or always")
+	say(c.Redis.Durability != "none", "redis.durability", "promises nothing, which production does not", "write everysec, always or kafka")
+	say(c.Redis.Durability != "kafka" || c.Kafka.Replication >= 2 && c.Kafka.MinInsync >= 2, "redis.durability",
+		"kafka promises what one broker alone does not keep", "set kafka.replication and kafka.min_insync to 2 or more, or write always")
 	for _, key := range c.Auth.Keys {
 		_, encoded, _ := strings.Cut(string(key), ":")
 		secret, _ := base64.StdEncoding.DecodeString(encoded)

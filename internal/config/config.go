@@ -68,7 +68,7 @@ type Redis struct {
 	GateCluster bool          `key:"gate_cluster" default:"false" doc:"Whether the gate is a Redis Cluster."`
 	PoolSize    int           `key:"pool_size" default:"64" min:"4" max:"10000" unit:"connections" doc:"Most connections of this process to each server."`
 	Timeout     time.Duration `key:"timeout" default:"500ms" min:"10ms" max:"30s" doc:"For connecting and for one command."`
-	Durability  string        `key:"durability" default:"always" one_of:"everysec,always,none" doc:"What an admission is worth when it is answered. everysec: a crash of Redis may lose about a second. always: it is on the disk of this Redis. none: nothing; stand-ins only. The server must be set up for it."`
+	Durability  string        `key:"durability" default:"always" one_of:"everysec,always,kafka,none" doc:"What an admission is worth when it is answered. everysec: a crash of Redis may lose about a second. always: it is on the disk of this Redis. kafka: Kafka's brokers have it, for a Redis that fails over by itself; answers take a round trip longer. none: nothing; stand-ins only. The server must be set up for it."`
 }
 
 // Kafka is the section of that name.
@@ -92,7 +92,7 @@ type Sale struct {
 
 // Relay is the section of that name.
 type Relay struct {
-	Linger            time.Duration `key:"linger" default:"50ms" min:"0s" max:"1s" doc:"Wait for more records before sending few; not under durability kafka."`
+	Linger            time.Duration `key:"linger" default:"100ms" min:"0s" max:"1s" doc:"Wait for more records before sending few; not under durability kafka. Longer makes fewer, larger requests and transactions, and orders later by as much."`
 	BatchRecords      int           `key:"batch_records" default:"1000" min:"1" max:"10000" unit:"records" doc:"Most records in one request."`
 	BatchBytes        int           `key:"batch_bytes" default:"900000" min:"16384" max:"16000000" unit:"bytes" doc:"Most bytes in one request; below the broker's message.max.bytes."`
 	Lease             time.Duration `key:"lease" default:"3s" min:"500ms" max:"1m" doc:"A relay that has not renewed its lease of a shard for so long has lost it."`
@@ -129,8 +129,10 @@ type Preheat struct {
 
 // Limits is the section of that name.
 type Limits struct {
-	LogInsPerMinute   int `key:"log_ins_per_minute" default:"30" min:"0" max:"100000" unit:"log-ins per minute" doc:"To one login, and from one address; each costs a password hash. 0: no limit."`
-	BidsPerSecondUser int `key:"bids_per_second_user" default:"20" min:"0" max:"100000" unit:"bids per second" doc:"Of one user, twice that at once; 0: no limit."`
+	LogInsPerMinute      int `key:"log_ins_per_minute" default:"30" min:"0" max:"100000" unit:"log-ins per minute" doc:"To one login, and from one address; each costs a password hash. 0: no limit."`
+	BidsPerSecondUser    int `key:"bids_per_second_user" default:"20" min:"0" max:"100000" unit:"bids per second" doc:"Of one user, twice that at once; 0: no limit."`
+	BidsPerSecondAddress int `key:"bids_per_second_address" default:"1000" min:"0" max:"1000000" unit:"bids per second" doc:"From one address, twice that at once; many bidders may share one. A loopback address is not limited. 0: no limit."`
+	BidsAtOnce           int `key:"bids_at_once" default:"2048" min:"16" max:"1000000" unit:"bids" doc:"That one node answers at a time; more are turned away with 503, before they cost anything."`
 }
 
 // Start is the section of that name.

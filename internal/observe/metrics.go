@@ -1,9 +1,11 @@
 package observe
 
 import (
+	"maps"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +27,7 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	reqSeconds *prometheus.HistogramVec
 	guards     *prometheus.CounterVec
+	guarded    atomic.Pointer[map[[2]string]prometheus.Counter]
 	alarms     *prometheus.CounterVec
 	counts     map[string]prometheus.Counter
 }
@@ -91,9 +94,30 @@ func (m *Metrics) Request(route, method string, status int, took time.Duration) 
 // Alarm counts something that should never happen.
 func (m *Metrics) Alarm(name string) { m.alarms.WithLabelValues(strings.Clone(name)).Inc() }
 
-// Guard counts what a guard of the cache did: guard known, negative, singleflight, fill_lock or stale, with its outcome.
+// Guard counts what a guard of the cache did: shelf.Counter lists the guards with their outcomes. It is on the road of
+// every bid, so the counters are found in a map that is never written, only replaced.
 func (m *Metrics) Guard(guard, outcome string) {
-	m.guards.WithLabelValues(strings.Clone(guard), strings.Clone(outcome)).Inc()
+	key := [2]string{guard, outcome}
+	known := m.guarded.Load()
+	if known != nil {
+		if counter, ok := (*known)[key]; ok {
+			counter.Inc()
+			return
+		}
+	}
+	key = [2]string{strings.Clone(guard), strings.Clone(outcome)}
+	counter := m.guards.WithLabelValues(key[0], key[1])
+	counter.Inc()
+	more := map[[2]string]prometheus.Counter{key: counter}
+	if known != nil {
+		maps.Copy(more, *known)
+	}
+	m.guarded.CompareAndSwap(known, &more) // who loses against another is added next time
+}
+
+// Gauge adds a value that is read at each scrape, by a function that returns at once. A name is taken once.
+func (m *Metrics) Gauge(name, help string, read func() float64) error {
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
 }
 
 // Count adds n to one of the pipeline's counts; a name that is none counts as the alarm "uncounted", so that it is seen.
