@@ -24,6 +24,11 @@ type carrier struct {
 	maxBytes int
 	maxBatch int // records of a batch, at least 1
 
+	packer packer
+
+	ahead   chan []auction.Record // what is read while the last page is on its way …
+	aheadOf auction.Cursor        // … after this; nil: nothing is
+
 	acked auction.Cursor // the last record that Kafka has acknowledged, or the position it started from
 }
 
@@ -38,6 +43,7 @@ func (c *carrier) start(ctx context.Context, ledger Positions) error {
 	if err != nil {
 		return err
 	}
+	c.settle()
 	c.acked = p.At()
 	first, err := c.journal.Read(ctx, c.shard, auction.Cursor{}, 1)
 	if fault.CodeOf(err) == CodeJournalDamaged {
@@ -70,7 +76,7 @@ func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
 // gather reads at most batch records. When it finds few it waits `linger` once for more: fewer, larger requests and
 // transactions are what the road's throughput hangs on.
 func (c *carrier) gather(ctx context.Context, batch int) ([]auction.Record, error) {
-	records, err := c.journal.Read(ctx, c.shard, c.acked, batch)
+	records, err := c.page(ctx, batch)
 	if err != nil || len(records) == 0 {
 		return nil, err
 	}
@@ -85,21 +91,65 @@ func (c *carrier) gather(ctx context.Context, batch int) ([]auction.Record, erro
 	return append(records, more...), err
 }
 
-// pack makes messages of records, up to maxBytes.
+// page reads at most batch records after the cursor, or gives what was read ahead. A whole page is followed by another,
+// most likely: that one is asked for at once, and read while this one is packed and sent.
+func (c *carrier) page(ctx context.Context, batch int) ([]auction.Record, error) {
+	records := c.settle()
+	if len(records) == 0 || c.aheadOf != c.acked || len(records) > batch {
+		var err error
+		if records, err = c.journal.Read(ctx, c.shard, c.acked, batch); err != nil {
+			return nil, err
+		}
+	}
+	if n := len(records); n > 0 && n == c.maxBatch {
+		c.readAhead(ctx, records[n-1].At())
+	}
+	return records, nil
+}
+
+// readAhead begins to read the page after a cursor. An error is met again when it is that page's turn.
+func (c *carrier) readAhead(ctx context.Context, after auction.Cursor) {
+	ahead := make(chan []auction.Record, 1)
+	c.ahead, c.aheadOf = ahead, after
+	go func() {
+		records, err := c.journal.Read(ctx, c.shard, after, c.maxBatch)
+		if err != nil {
+			records = nil
+		}
+		ahead <- records
+	}()
+}
+
+// settle waits for what is being read ahead and gives it; none: nothing was.
+func (c *carrier) settle() []auction.Record {
+	if c.ahead == nil {
+		return nil
+	}
+	records := <-c.ahead
+	c.ahead = nil
+	return records
+}
+
+// pack makes messages of records, up to maxBytes. They are valid until the next call.
 func (c *carrier) pack(records []auction.Record) ([]Message, auction.Cursor, error) {
-	var messages []Message
-	at, bytes := c.acked, 0
-	for _, r := range records {
-		m, err := Envelope(r)
-		if err != nil && len(messages) == 0 {
+	c.packer.reset()
+	at := c.acked
+	for i := range records {
+		before := len(c.packer.values)
+		err := c.packer.add(&records[i])
+		if err != nil && i == 0 {
 			return nil, at, fmt.Errorf("%w after %v: %w", errPoison, at, err)
 		}
-		if err != nil || len(messages) > 0 && bytes+len(m.Value) > c.maxBytes {
+		if err != nil {
 			break
 		}
-		messages, at, bytes = append(messages, m), r.At(), bytes+len(m.Value)
+		if i > 0 && len(c.packer.values) > c.maxBytes {
+			c.packer.values = c.packer.values[:before]
+			return c.packer.messages[:i], at, nil
+		}
+		at = records[i].At()
 	}
-	return messages, at, nil
+	return c.packer.messages, at, nil
 }
 
 // send writes messages and moves the cursor. After an error the cursor stays: everything from it on is sent again.

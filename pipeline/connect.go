@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,8 @@ type Options struct {
 	DialTimeout    time.Duration // default 3 s
 	RequestTimeout time.Duration // of one request, default 5 s
 	ClientID       string        // default "rostrum"
+	Compression    string        // of what is written: none, snappy (the default), lz4, zstd
+	Clock          func() time.Time
 }
 
 // metadataTTL bounds how long a moved leader goes unnoticed: the library refreshes by time only, never on an error.
@@ -46,6 +49,10 @@ type Kafka struct {
 	client    *kafka.Client
 	transport *kafka.Transport
 	dialer    *kafka.Dialer
+
+	codec      codec
+	partitions []int     // of every topic
+	scratch    sync.Pool // *bytes.Buffer
 }
 
 // Connect checks the options and makes the connection's parts; it sends nothing (see Ready). The library has two ways to
@@ -60,7 +67,8 @@ func Connect(o Options) (*Kafka, error) {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	dial := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 15 * time.Second}
-	k := &Kafka{o: o}
+	k := &Kafka{o: o, codec: codecs[o.Compression]}
+	k.partitions = numbered(o.Shards)
 	k.transport = &kafka.Transport{Dial: dial.DialContext, DialTimeout: o.DialTimeout, MetadataTTL: metadataTTL,
 		ClientID: o.ClientID, TLS: o.TLS, SASL: mechanism}
 	k.dialer = &kafka.Dialer{ClientID: o.ClientID, DialFunc: dial.DialContext, Timeout: o.DialTimeout, TLS: o.TLS,
@@ -77,6 +85,10 @@ func (o Options) withDefaults() Options {
 	if o.ClientID == "" {
 		o.ClientID = "rostrum"
 	}
+	if o.Compression == "" {
+		o.Compression = "snappy"
+	}
+	o.Clock = orClock(o.Clock)
 	return o
 }
 
@@ -88,10 +100,25 @@ func (o Options) check() error {
 		return fmt.Errorf("shards %d out of 1 … %d", o.Shards, auction.MaxShards)
 	case o.Deployment == uuid.Nil:
 		return errors.New("no deployment")
+	case !known(o.Compression):
+		return fmt.Errorf("compression %q is none of none, snappy, lz4, zstd", o.Compression)
 	case o.MinInSync > o.Replication:
 		return fmt.Errorf("min.insync %d over replication %d: nothing could be written", o.MinInSync, o.Replication)
 	}
 	return nil
+}
+
+func numbered(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func known(compression string) bool {
+	_, ok := codecs[compression]
+	return ok
 }
 
 func (o Options) sasl() (sasl.Mechanism, error) {

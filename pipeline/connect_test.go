@@ -212,7 +212,7 @@ func TestPartitionsAsJavaHasThem(t *testing.T) {
 	for key, murmur2 := range map[string]int32{"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
 		"a-little-bit-longer-string": -1486304829} {
 		for _, shards := range []int{1, 3, 16} {
-			k := &Kafka{o: Options{Shards: shards}}
+			k := &Kafka{partitions: numbered(shards)}
 			if got, want := k.partitionOf(key), int(murmur2&0x7fffffff)%shards; got != want {
 				t.Errorf("%q of %d: partition %d, want %d", key, shards, got, want)
 			}

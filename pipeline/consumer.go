@@ -18,7 +18,7 @@ type ConsumerOptions struct {
 	BatchRows        int           // records of one transaction, default 1000
 	Linger           time.Duration // 0: none
 	FetchBytes       int64         // of one fetch, about; default 1 MiB
-	FetchWait        time.Duration // of one fetch for the first record, default 250 ms
+	FetchWait        time.Duration // of one fetch for the first record, default 500 ms
 	SessionTimeout   time.Duration // default 6 s, the least that brokers take by default
 	Heartbeat        time.Duration // default 2 s
 	RebalanceTimeout time.Duration // default 6 s; a transaction is given half of it to end
@@ -27,7 +27,7 @@ type ConsumerOptions struct {
 	PoisonRetries    int           // failures of Apply that are not passing, before the shard halts; default 5
 	HaltPoll         time.Duration // between looks at a halted shard, default 1 s
 	LookEvery        time.Duration // between looks at the position while nothing comes, default 2 s
-	CommitEvery      time.Duration // between commits to the group, default 200 ms
+	CommitEvery      time.Duration // between commits to the group while it is busy, default 1 s
 	ErrorMax         time.Duration // longest wait after an error, default 2 s
 	Clock            func() time.Time
 	Log              *slog.Logger
@@ -43,7 +43,7 @@ func (o ConsumerOptions) withDefaults() ConsumerOptions {
 	}
 	orInt(&o.BatchRows, 1000)
 	orInt(&o.PoisonRetries, 5)
-	orDuration(&o.FetchWait, 250*time.Millisecond)
+	orDuration(&o.FetchWait, 500*time.Millisecond)
 	orDuration(&o.SessionTimeout, 6*time.Second)
 	orDuration(&o.Heartbeat, 2*time.Second)
 	orDuration(&o.RebalanceTimeout, 6*time.Second)
@@ -51,7 +51,7 @@ func (o ConsumerOptions) withDefaults() ConsumerOptions {
 	orDuration(&o.GapHalt, 30*time.Second)
 	orDuration(&o.HaltPoll, time.Second)
 	orDuration(&o.LookEvery, 2*time.Second)
-	orDuration(&o.CommitEvery, 200*time.Millisecond)
+	orDuration(&o.CommitEvery, time.Second)
 	orDuration(&o.ErrorMax, 2*time.Second)
 	o.Log, o.Clock = orLog(o.Log), orClock(o.Clock)
 	return o

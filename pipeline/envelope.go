@@ -3,8 +3,7 @@ package pipeline
 import (
 	"fmt"
 
-	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
+	"github.com/google/uuid"
 
 	"rostrum/auction"
 )
@@ -25,18 +24,59 @@ type Message struct {
 // Envelope gives the message of a record: value the record's JSON, key the lot, so that a reader by key finds a lot's
 // story, and headers that can be read without opening the value. An error: the record is not one.
 func Envelope(r auction.Record) (Message, error) {
-	value, err := r.JSON()
-	if err != nil {
+	var p packer
+	if err := p.add(&r); err != nil {
 		return Message{}, err
 	}
-	m := Message{Value: value, Headers: []Header{{"kind", string(r.Kind)}, {"schema", SchemaVersion}}}
-	if r.OfLot() {
-		m.Key = r.Lot.String()
+	return p.messages[0], nil
+}
+
+// packer makes the messages of a batch in memory that the next batch uses again: they are its own until reset.
+type packer struct {
+	messages []Message
+	values   []byte
+	headers  []Header
+	keys     map[uuid.UUID]string // of the lots met lately
+}
+
+// maxKeys bounds what a packer remembers.
+const maxKeys = 1024
+
+func (p *packer) reset() {
+	p.messages, p.values, p.headers = p.messages[:0], p.values[:0], p.headers[:0]
+}
+
+// add makes the next message. What grows moves; the messages before keep what they point to.
+func (p *packer) add(r *auction.Record) error {
+	from := len(p.values)
+	values, err := r.AppendJSON(p.values)
+	if err != nil {
+		return err
 	}
+	p.values = values
+	at := len(p.headers)
+	p.headers = append(p.headers, Header{"kind", string(r.Kind)}, Header{"schema", SchemaVersion})
 	if r.Trace != "" {
-		m.Headers = append(m.Headers, Header{"trace", r.Trace})
+		p.headers = append(p.headers, Header{"trace", r.Trace})
 	}
-	return m, nil
+	m := Message{Value: values[from:len(values):len(values)], Headers: p.headers[at:len(p.headers):len(p.headers)]}
+	if r.OfLot() {
+		m.Key = p.key(r.Lot)
+	}
+	p.messages = append(p.messages, m)
+	return nil
+}
+
+func (p *packer) key(lot uuid.UUID) string {
+	key, ok := p.keys[lot]
+	if !ok {
+		if p.keys == nil || len(p.keys) == maxKeys {
+			p.keys = map[uuid.UUID]string{}
+		}
+		key = lot.String()
+		p.keys[lot] = key
+	}
+	return key
 }
 
 // open turns what was read at an offset of shard's partition into a delivery. Whatever is wrong with it is in Err: the
@@ -55,16 +95,4 @@ func (k *Kafka) open(shard int, offset int64, value []byte) auction.Delivery {
 		d.Record = r
 	}
 	return d
-}
-
-// toRecord gives the message in the library's form; the broker sets the time.
-func (m Message) toRecord() kafka.Record {
-	r := kafka.Record{Value: protocol.NewBytes(m.Value)}
-	if m.Key != "" {
-		r.Key = protocol.NewBytes([]byte(m.Key))
-	}
-	for _, h := range m.Headers {
-		r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: []byte(h.Value)})
-	}
-	return r
 }

@@ -1,8 +1,7 @@
 package pipeline
 
 import (
-	"encoding/json"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,10 +60,9 @@ const (
 	nthOrder = 1
 )
 
-// event is a message of a public topic with the lot it is keyed by.
+// event is a message of a public topic, keyed by its lot.
 type event struct {
 	topic string
-	lot   uuid.UUID
 	Message
 }
 
@@ -73,72 +71,83 @@ func eventsOf(r auction.Record, salt []byte) []event {
 	if !r.OfLot() {
 		return nil
 	}
-	events := []event{lotEvent(r, salt)}
+	t := toldOf{lot: r.Lot.String(), deployment: r.Deployment, atUS: r.TimeUS}
+	if r.Buyer != uuid.Nil {
+		t.bidder = auction.Pseudonym(salt, r.Buyer)
+	}
+	events := append(make([]event, 0, 2), lotEvent(r, t))
 	if r.Kind == auction.KindBid || r.Kind == auction.KindReleased {
-		events = append(events, recordOrderEvent(r, salt))
+		events = append(events, recordOrderEvent(r, t))
 	}
 	return events
 }
 
-func lotEvent(r auction.Record, salt []byte) event {
-	e := LotEvent{Deployment: r.Deployment, Shard: r.Shard, Epoch: r.Epoch, Seq: r.Seq, Kind: r.Kind, Lot: r.Lot,
-		Version: r.Version, TimeUS: r.TimeUS, Bid: r.Bid, Bidder: bidder(r, salt), Quantity: r.Quantity, Nth: r.Nth,
-		PriceMinor: r.PriceMinor, Currency: r.Currency, ClosesUS: r.ClosesUS, CreditUS: r.CreditUS, CapUsedUS: r.CapUsedUS,
-		Left: r.Left, Reason: r.Reason}
-	return cloudEvent(TopicBids, recordEventID(r, nthLot), r.Deployment, "lot."+string(r.Kind), r.Lot, r.Lot, r.TimeUS, e)
+// toldOf is what the events of one record share.
+type toldOf struct {
+	deployment uuid.UUID
+	lot        string
+	bidder     string // the buyer's pseudonym; "" where the record has no buyer
+	atUS       int64
 }
 
-func recordOrderEvent(r auction.Record, salt []byte) event {
+func lotEvent(r auction.Record, t toldOf) event {
+	e := LotEvent{Deployment: r.Deployment, Shard: r.Shard, Epoch: r.Epoch, Seq: r.Seq, Kind: r.Kind, Lot: r.Lot,
+		Version: r.Version, TimeUS: r.TimeUS, Bid: r.Bid, Bidder: t.bidder, Quantity: r.Quantity, Nth: r.Nth,
+		PriceMinor: r.PriceMinor, Currency: r.Currency, ClosesUS: r.ClosesUS, CreditUS: r.CreditUS, CapUsedUS: r.CapUsedUS,
+		Left: r.Left, Reason: r.Reason}
+	return t.cloudEvent(TopicBids, recordEventID(r, nthLot), "rostrum.lot."+string(r.Kind), t.lot, e.append(make([]byte, 0, usualEventBytes)))
+}
+
+func recordOrderEvent(r auction.Record, t toldOf) event {
 	e := OrderEvent{Deployment: r.Deployment, Kind: "order.created", AtUS: r.TimeUS, Order: r.Order, Lot: r.Lot,
-		State: orders.PendingPayment, Bid: r.Bid, Bidder: bidder(r, salt), Quantity: r.Quantity, PriceMinor: r.PriceMinor,
+		State: orders.PendingPayment, Bid: r.Bid, Bidder: t.bidder, Quantity: r.Quantity, PriceMinor: r.PriceMinor,
 		TotalMinor: r.PriceMinor * r.Quantity, Currency: r.Currency,
-		Record: fmt.Sprintf("%d/%d", r.Shard, r.Seq)}
+		Record: strconv.Itoa(r.Shard) + "/" + strconv.FormatInt(r.Seq, 10)}
 	if r.Kind == auction.KindReleased {
 		e.Kind, e.State, e.Reason = "order.released", 0, r.Reason
 	}
-	return cloudEvent(TopicOrders, recordEventID(r, nthOrder), r.Deployment, e.Kind, r.Order, r.Lot, r.TimeUS, e)
+	return t.orderEvent(recordEventID(r, nthOrder), e)
 }
 
 // movedEvent gives the event of an order that MySQL itself moved.
 func movedEvent(deployment uuid.UUID, o orders.Event) event {
 	e := OrderEvent{Deployment: deployment, Kind: o.Kind, AtUS: o.AtUS, Order: o.Order, Lot: o.Lot, Session: o.Session,
 		State: o.State, Reason: o.Reason, Express: o.Express}
-	return cloudEvent(TopicOrders, o.ID.String(), deployment, o.Kind, o.Order, o.Lot, o.AtUS, e)
+	return toldOf{deployment: deployment, lot: o.Lot.String(), atUS: o.AtUS}.orderEvent(o.ID.String(), e)
 }
 
-func bidder(r auction.Record, salt []byte) string {
-	if r.Buyer == uuid.Nil {
-		return ""
-	}
-	return auction.Pseudonym(salt, r.Buyer)
+func (t toldOf) orderEvent(id string, e OrderEvent) event {
+	told := t.cloudEvent(TopicOrders, id, "rostrum."+e.Kind, e.Order.String(), e.append(make([]byte, 0, usualEventBytes)))
+	told.Headers = append(told.Headers, Header{"ce_orderid", told.Headers[ceSubject].Value})
+	return told
 }
 
 func recordEventID(r auction.Record, n int) string {
-	return fmt.Sprintf("%s/%d/%d/%d", r.Deployment, r.Shard, r.Seq, n)
+	b := auction.AppendIDText(make([]byte, 0, 64), r.Deployment)
+	b = strconv.AppendInt(append(b, '/'), int64(r.Shard), 10)
+	b = strconv.AppendInt(append(b, '/'), r.Seq, 10)
+	b = strconv.AppendInt(append(b, '/'), int64(n), 10)
+	return string(b)
 }
+
+// ceSubject is the place of ce_subject among the headers.
+const ceSubject = 5
 
 // cloudEvent makes a CloudEvents 1.0 message in the Kafka binding's binary mode: the attributes are headers, the value is
 // the data alone.
-func cloudEvent(topic, id string, deployment uuid.UUID, kind string, subject, lot uuid.UUID, atUS int64, data any) event {
-	value, err := json.Marshal(data)
-	if err != nil {
-		panic(err) // plain values only
-	}
-	m := Message{Key: lot.String(), Value: value, Headers: []Header{
-		{"content-type", "application/json"},
-		{"ce_specversion", "1.0"},
-		{"ce_id", id},
-		{"ce_source", "/rostrum/" + deployment.String()},
-		{"ce_type", "rostrum." + kind},
-		{"ce_subject", subject.String()},
-		{"ce_time", time.UnixMicro(atUS).UTC().Format("2006-01-02T15:04:05.000000Z")},
-		{"ce_partitionkey", lot.String()},
-		{"ce_dataschema", dataSchemas[topic]},
-	}}
-	if topic == TopicOrders {
-		m.Headers = append(m.Headers, Header{"ce_orderid", subject.String()})
-	}
-	return event{topic, lot, m}
+func (t toldOf) cloudEvent(topic, id, kind, subject string, value []byte) event {
+	headers := make([]Header, 0, 10)
+	return event{topic, Message{Key: t.lot, Value: value, Headers: append(headers,
+		Header{"content-type", "application/json"},
+		Header{"ce_specversion", "1.0"},
+		Header{"ce_id", id},
+		Header{"ce_source", "/rostrum/" + t.deployment.String()},
+		Header{"ce_type", kind},
+		Header{"ce_subject", subject},
+		Header{"ce_time", time.UnixMicro(t.atUS).UTC().Format("2006-01-02T15:04:05.000000Z")},
+		Header{"ce_partitionkey", t.lot},
+		Header{"ce_dataschema", dataSchemas[topic]},
+	)}}
 }
 
 // dataSchemas names the schema of a topic's values; the files are schema/lot.v1.json and schema/order.v1.json.

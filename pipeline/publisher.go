@@ -19,7 +19,9 @@ type Publications interface {
 	Positions(ctx context.Context) ([]auction.Position, error)
 	// Published gives the seq up to which a topic has been told of a shard; 0: nothing yet.
 	Published(ctx context.Context, topic string, shard int) (int64, error)
-	SetPublished(ctx context.Context, topic string, shard int, seq int64) error
+	// RaisePublished raises what Published gives of several shards, for each of the topics, in one transaction. What is
+	// higher already stays, and is counted.
+	RaisePublished(ctx context.Context, topics []string, seqs map[int]int64) (further int, err error)
 	Records(ctx context.Context, shard int, afterSeq int64, limit int) ([]auction.Record, error)
 	// LotSalts gives the salts of lots of one shard.
 	LotSalts(ctx context.Context, shard int, lots []uuid.UUID) (map[uuid.UUID][]byte, error)
@@ -31,8 +33,8 @@ type Publications interface {
 // PublisherOptions set a publisher. The zero value of a number or duration means its default.
 type PublisherOptions struct {
 	Owner    string        // of its leases: unique to this process and start
-	Batch    int           // records, or rows of the outbox, at a time; default 500
-	Idle     time.Duration // between looks when nothing is to do, default 250 ms
+	Batch    int           // records of a shard, or rows of the outbox, at a time; default 1000
+	Idle     time.Duration // between looks, but where more than a batch waits; default 250 ms
 	Lease    time.Duration // default 10 s
 	ErrorMax time.Duration // longest wait after an error, default 5 s
 	Clock    func() time.Time
@@ -41,7 +43,7 @@ type PublisherOptions struct {
 }
 
 func (o PublisherOptions) withDefaults() PublisherOptions {
-	orInt(&o.Batch, 500)
+	orInt(&o.Batch, 1000)
 	orDuration(&o.Idle, 250*time.Millisecond)
 	orDuration(&o.Lease, 10*time.Second)
 	orDuration(&o.ErrorMax, 5*time.Second)
@@ -58,7 +60,8 @@ type Publisher struct {
 	leases auction.Leases
 	o      PublisherOptions
 	shards map[int]*published
-	outbox time.Time // until when this publisher holds the outbox
+	salts  map[uuid.UUID][]byte // of lots told of lately; a salt never changes
+	outbox time.Time            // until when this publisher holds the outbox
 }
 
 // published is what a publisher knows of a shard while it holds its lease.
@@ -72,14 +75,14 @@ var publicTopics = []string{TopicBids, TopicOrders}
 
 // NewPublisher makes a publisher. Run starts it.
 func NewPublisher(k *Kafka, ledger Publications, leases auction.Leases, o PublisherOptions) *Publisher {
-	return &Publisher{kafka: k, ledger: ledger, leases: leases, o: o.withDefaults(), shards: map[int]*published{}}
+	return &Publisher{kafka: k, ledger: ledger, leases: leases, o: o.withDefaults(), shards: map[int]*published{}, salts: map[uuid.UUID][]byte{}}
 }
 
-// Run publishes until ctx is done. One goroutine serves all shards in turn: it is never on anybody's way.
+// Run publishes until ctx is done. One goroutine serves all shards together: it is never on anybody's way.
 func (p *Publisher) Run(ctx context.Context) {
 	t, failing := trouble{log: p.o.Log}, backoff{first: p.o.Idle, last: p.o.ErrorMax}
 	for ctx.Err() == nil {
-		n, err := p.pass(ctx)
+		more, err := p.pass(ctx)
 		if ctx.Err() != nil {
 			break
 		}
@@ -88,7 +91,8 @@ func (p *Publisher) Run(ctx context.Context) {
 		case err != nil:
 			pause(ctx, failing.grow())
 			continue
-		case n == 0:
+		case !more:
+			// Not at once, though something may have come: what gathers meanwhile shares requests and transactions.
 			pause(ctx, p.o.Idle)
 		}
 		failing.reset()
@@ -96,29 +100,48 @@ func (p *Publisher) Run(ctx context.Context) {
 	p.leave(ctx)
 }
 
-// pass publishes one batch of every shard that has something, and one of the outbox. One that fails keeps none of the
-// others back; the last error is given.
-func (p *Publisher) pass(ctx context.Context) (n int, last error) {
+// pass publishes one batch of every shard that has something, and one of the outbox, and says whether more waits. One
+// that fails keeps none of the others back; the last error is given.
+func (p *Publisher) pass(ctx context.Context) (more bool, last error) {
 	positions, err := p.ledger.Positions(ctx)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
+	var g gathered
 	for _, at := range positions {
-		told, err := p.shard(ctx, at)
+		n, err := p.shard(ctx, at, &g)
 		if err != nil {
 			last = fmt.Errorf("shard %d: %w", at.Shard, err)
 		}
-		n += told
+		more = more || n == p.o.Batch
+		if g.events >= maxGathered {
+			last = orLast(p.tell(ctx, &g), last)
+		}
 	}
+	last = orLast(p.tell(ctx, &g), last)
 	told, err := p.moved(ctx)
 	if err != nil {
 		last = fmt.Errorf("outbox: %w", err)
 	}
-	return n + told, last
+	return more || told == p.o.Batch, last
 }
 
-// shard publishes the next records of one shard to each topic that was not told of them, and gives how many there were.
-func (p *Publisher) shard(ctx context.Context, at auction.Position) (int, error) {
+// maxPartBytes bounds what goes to a partition in one request, uncompressed: brokers take 1 MiB by default.
+const maxPartBytes = 900_000
+
+// maxGathered bounds the events that are in memory at once, but for one shard's batch.
+const maxGathered = 20_000
+
+func orLast(err, last error) error {
+	if err != nil {
+		return err
+	}
+	return last
+}
+
+// shard gathers the events of the next records of one shard for each topic that was not told of them, and gives how many
+// records there were.
+func (p *Publisher) shard(ctx context.Context, at auction.Position, g *gathered) (int, error) {
 	if known := p.shards[at.Shard]; known != nil && known.least() >= at.Seq {
 		return 0, nil // nothing new, whoever publishes it
 	}
@@ -130,21 +153,63 @@ func (p *Publisher) shard(ctx context.Context, at auction.Position) (int, error)
 	if err != nil || len(records) == 0 {
 		return 0, err
 	}
-	salts, err := p.salts(ctx, at.Shard, records)
-	if err != nil {
+	if err := p.learnSalts(ctx, at.Shard, records); err != nil {
 		return 0, err
 	}
-	upTo := records[len(records)-1].Seq
-	for _, topic := range publicTopics {
-		if err := p.tell(ctx, topic, records, salts, known.seq[topic]); err != nil {
-			return 0, err
+	for _, r := range records {
+		for _, e := range eventsOf(r, p.salts[r.Lot]) {
+			if r.Seq > known.seq[e.topic] {
+				g.add(at.Shard, p.kafka.partitionOf(e.Key), e)
+			}
 		}
-		if err := p.ledger.SetPublished(ctx, topic, at.Shard, max(upTo, known.seq[topic])); err != nil {
-			return 0, err
-		}
-		known.seq[topic] = max(upTo, known.seq[topic])
 	}
+	g.upTo(at.Shard, records[len(records)-1].Seq)
 	return len(records), nil
+}
+
+// tell produces what was gathered and moves the positions of the shards of which everything was acknowledged.
+func (p *Publisher) tell(ctx context.Context, g *gathered) error {
+	whole := *g
+	*g = gathered{}
+	if len(whole.seqs) == 0 {
+		return nil
+	}
+	err := p.produce(ctx, &whole)
+	further, raiseErr := p.ledger.RaisePublished(ctx, publicTopics, whole.seqs)
+	if raiseErr != nil {
+		return raiseErr
+	}
+	if further > 0 {
+		clear(p.shards) // somebody else publishes too: what we know of them is old
+		return fmt.Errorf("another publisher has come further with %d positions", further)
+	}
+	for shard, seq := range whole.seqs {
+		if known := p.shards[shard]; known != nil {
+			for _, topic := range publicTopics {
+				known.seq[topic] = max(seq, known.seq[topic])
+			}
+		}
+	}
+	return err
+}
+
+// produce sends what was gathered, as much as one request may have at a time. A shard of which something was not
+// acknowledged is taken out: it is told again, and after a failure nothing more goes to that partition.
+func (p *Publisher) produce(ctx context.Context, g *gathered) (last error) {
+	for {
+		parts := g.next(maxPartBytes)
+		if len(parts) == 0 {
+			return last
+		}
+		for i, err := range p.kafka.produceParts(ctx, parts) {
+			if err == nil {
+				p.o.Count.add(CountPublished, len(parts[i].messages))
+				continue
+			}
+			last = err
+			g.fail(parts[i])
+		}
+	}
 }
 
 func (k *published) least() int64 {
@@ -179,71 +244,41 @@ func (p *Publisher) hold(ctx context.Context, shard int) (*published, error) {
 	return known, nil
 }
 
-func (p *Publisher) salts(ctx context.Context, shard int, records []auction.Record) (map[uuid.UUID][]byte, error) {
-	seen, lots := map[uuid.UUID]bool{}, []uuid.UUID(nil)
+// learnSalts has the salt of every lot of the records in p.salts.
+func (p *Publisher) learnSalts(ctx context.Context, shard int, records []auction.Record) error {
+	if len(p.salts) > maxSalts {
+		clear(p.salts)
+	}
+	var lots []uuid.UUID
 	for _, r := range records {
-		if r.OfLot() && !seen[r.Lot] {
-			seen[r.Lot], lots = true, append(lots, r.Lot)
+		if _, known := p.salts[r.Lot]; r.OfLot() && !known {
+			p.salts[r.Lot], lots = nil, append(lots, r.Lot)
 		}
 	}
 	if len(lots) == 0 {
-		return nil, nil
+		return nil
 	}
 	salts, err := p.ledger.LotSalts(ctx, shard, lots)
-	if err != nil {
-		return nil, err
-	}
 	for _, lot := range lots {
-		if len(salts[lot]) == 0 {
-			// A pseudonym without a salt would tell who it is: rather nothing is published, and said why.
-			return nil, fmt.Errorf("lot %s has no salt", lot)
-		}
-	}
-	return salts, nil
-}
-
-// tell produces the events of records after a seq to one topic.
-func (p *Publisher) tell(ctx context.Context, topic string, records []auction.Record, salts map[uuid.UUID][]byte, after int64) error {
-	var events []event
-	for _, r := range records {
-		if r.Seq <= after {
+		if len(salts[lot]) > 0 {
+			p.salts[lot] = salts[lot]
 			continue
 		}
-		for _, e := range eventsOf(r, salts[r.Lot]) {
-			if e.topic == topic {
-				events = append(events, e)
-			}
+		delete(p.salts, lot)
+		if err == nil {
+			// A pseudonym without a salt would tell who it is: rather nothing is published, and said why.
+			err = fmt.Errorf("lot %s has no salt", lot)
 		}
 	}
-	return p.produce(ctx, events)
+	return err
 }
 
-// produce sends events of one topic, a request a partition. An error: some of them may be there; all are sent again.
-func (p *Publisher) produce(ctx context.Context, events []event) error {
-	byPartition, order := map[int][]Message{}, []int(nil)
-	for _, e := range events {
-		k := p.kafka.partitionOf(e.Key)
-		if byPartition[k] == nil {
-			order = append(order, k)
-		}
-		byPartition[k] = append(byPartition[k], e.Message)
-	}
-	for _, k := range order {
-		if err := p.kafka.produce(ctx, events[0].topic, k, byPartition[k]); err != nil {
-			return err
-		}
-	}
-	p.o.Count.add(CountPublished, len(events))
-	return nil
-}
+// maxSalts bounds what a publisher remembers, but for one batch.
+const maxSalts = 10_000
 
 // partitionOf gives a key's partition as Java's default partitioner does, so that tools of other languages agree.
 func (k *Kafka) partitionOf(key string) int {
-	partitions := make([]int, k.o.Shards)
-	for i := range partitions {
-		partitions[i] = i
-	}
-	return kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: []byte(key)}, partitions...)
+	return kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: []byte(key)}, k.partitions...)
 }
 
 // moved publishes the next rows of the outbox and marks them.
@@ -260,11 +295,14 @@ func (p *Publisher) moved(ctx context.Context) (int, error) {
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
-	events, ids := make([]event, len(rows)), make([]uuid.UUID, len(rows))
+	var g gathered
+	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
-		events[i], ids[i] = movedEvent(p.kafka.o.Deployment, row), row.ID
+		e := movedEvent(p.kafka.o.Deployment, row)
+		g.add(0, p.kafka.partitionOf(e.Key), e)
+		ids[i] = row.ID
 	}
-	if err := p.produce(ctx, events); err != nil {
+	if err := p.produce(ctx, &g); err != nil {
 		return 0, err
 	}
 	return len(rows), p.ledger.OutboxPublished(ctx, ids, now.UnixMicro())

@@ -26,9 +26,13 @@ type RelayOptions struct {
 	// Vouched says whether a shard's Redis is the one that was vouched for. About once a second the ledger hears which
 	// shards were. nil: it hears of none.
 	Vouched func(ctx context.Context, shard int) (bool, error)
-	Clock   func() time.Time // monotonic; default time.Now
-	Log     *slog.Logger
-	Count   Counter
+	// Acked hears how far Kafka has acknowledged a shard's journal, after each request of Run's that was acknowledged
+	// while its lease, by the monotonic clock, still ran: an answer that waits for it is released by nobody who may have
+	// been replaced. A cursor may come again, and after a hand-over an earlier one. It must not block; nil: nobody hears.
+	Acked func(shard int, at auction.Cursor)
+	Clock func() time.Time // monotonic; default time.Now
+	Log   *slog.Logger
+	Count Counter
 }
 
 func (o RelayOptions) withDefaults() RelayOptions {
@@ -173,6 +177,7 @@ func (r *Relay) States() []RelayState {
 func (r *Relay) Drain(ctx context.Context, shard int) (end int64, err error) {
 	c := r.carrier(shard)
 	c.linger = 0
+	defer c.settle()
 	if err := c.start(ctx, r.positions); err != nil {
 		return 0, err
 	}

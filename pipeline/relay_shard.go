@@ -38,6 +38,7 @@ func (s *relayShard) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, s.pass(ctx))
 	}
+	s.settle()
 	s.leave(ctx)
 }
 
@@ -87,7 +88,19 @@ func (s *relayShard) work(ctx context.Context) (int, error) {
 	if left < s.r.o.Lease/3 {
 		return 1, nil
 	}
-	return len(messages), s.send(ctx, min(left, s.kafka.o.RequestTimeout), messages, upTo)
+	if err := s.send(ctx, min(left, s.kafka.o.RequestTimeout), messages, upTo); err != nil {
+		return 0, err
+	}
+	s.acknowledged()
+	return len(messages), nil
+}
+
+// acknowledged is the one place where an acknowledgement becomes known to others. One that came after the lease's end is
+// kept to ourselves: somebody else may have cut the shard meanwhile.
+func (s *relayShard) acknowledged() {
+	if s.r.o.Acked != nil && s.r.o.Clock().Before(s.until) {
+		s.r.o.Acked(s.shard, s.acked)
+	}
 }
 
 // hold has, takes or renews the lease. It is renewed when a third of it is gone, so a request that starts right after has

@@ -11,27 +11,6 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// produce writes messages to one partition in one request and waits for all in-sync replicas. Any error, a time-out
-// above all, means "unknown": some or all of it may be in the partition, or come to be later.
-func (k *Kafka) produce(ctx context.Context, topic string, partition int, messages []Message) error {
-	records := make([]kafka.Record, len(messages))
-	for i, m := range messages {
-		records[i] = m.toRecord()
-	}
-	answer, err := k.client.Produce(ctx, &kafka.ProduceRequest{Topic: k.topic(topic), Partition: partition,
-		RequiredAcks: kafka.RequireAll, Compression: kafka.Snappy, Records: kafka.NewRecordReader(records...)})
-	if err == nil {
-		err = answer.Error
-	}
-	if err == nil && len(answer.RecordErrors) > 0 {
-		err = fmt.Errorf("%d records refused", len(answer.RecordErrors))
-	}
-	if err != nil {
-		return unavailable(fmt.Sprintf("produce %d to %s/%d", len(messages), topic, partition), err)
-	}
-	return nil
-}
-
 // fetched is what one fetch found.
 type fetched struct {
 	offset  int64

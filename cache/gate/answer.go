@@ -13,30 +13,44 @@ import (
 	"rostrum/internal/fault"
 )
 
-// answer reads one answer of decide.lua: the script's time, its lot's words and its own. settled: it is a record that is in
-// MySQL.
-func (g *Gate) answer(at, lot, said any, b *auction.Bid) (_ auction.Answer, settled bool, _ error) {
-	when, _ := at.(string)
+// answer reads one answer of decide.lua: the reply with the script's time and epoch, the words of the bid's lot and its own.
+// settled: it is a record that is in MySQL.
+func (g *Gate) answer(reply []any, lot, said any, b *auction.Bid) (a auction.Answer, settled bool, err error) {
+	when, _ := reply[1].(string)
+	epoch, _ := reply[2].(string)
 	terms, _ := lot.(string)
 	words, _ := said.(string)
 	verdict, words, _ := strings.Cut(words, " ")
 	mark, words, _ := strings.Cut(words, " ")
-	left, receipt, whole := strings.Cut(words, " ")
+	left, rest, whole := strings.Cut(words, " ")
 	if !whole {
-		return auction.Answer{}, false, fault.New(fault.Internal, "gate_reply", fmt.Sprintf("an answer is %q", said))
+		return a, false, fault.New(fault.Internal, "gate_reply", fmt.Sprintf("an answer is %q", said))
 	}
 	var n numbers
 	settled = mark == statusSettled
-	a := auction.Answer{Verdict: auction.Verdict(verdict), Repeat: settled || mark == "repeat", AtUS: n.of(when), Left: n.of(left), Lost: mark == statusLost}
+	a = auction.Answer{Verdict: auction.Verdict(verdict), Repeat: settled || mark == "repeat", AtUS: n.of(when), Left: n.of(left), Lost: mark == statusLost}
 	a.RetryAfter = retryAfter(a.Verdict)
 	currency := ""
 	if terms != "" && mark != statusUnvouched {
 		currency = setTerms(&a, terms, &n)
 	}
-	if a.Verdict == auction.Admitted && n.err == nil {
-		a.Receipt, n.err = g.receipt(receipt, currency, b.Lot, b.Buyer, b.ID)
+	switch {
+	case n.err != nil || a.Verdict != auction.Admitted:
+	case a.Repeat:
+		a.Receipt, n.err = g.receipt(rest, currency, b.Lot, b.Buyer, b.ID)
+	default:
+		a.Receipt = g.first(rest, n.of(epoch), currency, &a, b, &n)
 	}
 	return a, settled, n.err
+}
+
+// first gives the receipt of a bid that was admitted now: nths version seq.
+func (g *Gate) first(words string, epoch int64, currency string, a *auction.Answer, b *auction.Bid, n *numbers) auction.Receipt {
+	nths, words, _ := strings.Cut(words, " ")
+	version, seq, _ := strings.Cut(words, " ")
+	return auction.ReceiptOf(auction.Record{Lot: b.Lot, Buyer: b.Buyer, Bid: b.ID, Order: b.Order, Nth: n.list(nths), Quantity: b.Quantity,
+		PriceMinor: a.PriceMinor, Currency: currency, Version: n.of(version), Epoch: epoch, Seq: n.of(seq), TimeUS: a.AtUS,
+		BidKind: b.Kind, Amount: b.Amount, Seen: b.Seen, CurrencySeen: b.Currency}, g.durability)
 }
 
 // setTerms reads the words of a lot: opens closes price currency.

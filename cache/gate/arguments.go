@@ -39,6 +39,8 @@ func (a *arguments) id(id uuid.UUID) {
 // bid is a bid's arguments of decide.lua.
 func (a *arguments) bid(lot int, b *auction.Bid) {
 	a.number(int64(lot))
+	a.bytes = append(cache.AppendID(a.bytes, b.Buyer), ':')
+	a.id(b.ID)
 	a.id(b.ID)
 	a.id(b.Buyer)
 	a.id(b.Order)

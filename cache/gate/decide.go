@@ -164,5 +164,5 @@ func (g *Gate) decideCall(of *group) (call *arguments, keys int) {
 // How many keys and arguments decide.lua takes: always, for each lot, for each bid beside its units.
 const (
 	decideKeys, decideLotKeys                = 3, 4
-	decideArgs, decideLotArgs, decideBidArgs = 4, 4, 10
+	decideArgs, decideLotArgs, decideBidArgs = 4, 4, 11
 )

@@ -113,13 +113,13 @@ func (g *Gate) landed(of *group, call *redis.Cmd, flightErr error) []group {
 // tell gives a group's bids the script's answers.
 func (g *Gate) tell(of *group, reply any) []group {
 	words, _ := reply.([]any)
-	if len(words) != 2+len(of.lots)+len(of.bids) || words[0] != replyVersion {
+	if len(words) != 3+len(of.lots)+len(of.bids) || words[0] != replyVersion {
 		of.fail(fault.New(fault.Internal, "gate_reply", fmt.Sprintf("%d words for %d bids on %d lots", len(words), len(of.bids), len(of.lots))))
 		return nil
 	}
 	again := group{shard: of.shard, moved: true}
 	for i, a := range of.bids {
-		answer, settled, err := g.answer(words[1], words[2+of.at[i]], words[2+len(of.lots)+i], a.bid)
+		answer, settled, err := g.answer(words, words[3+of.at[i]], words[3+len(of.lots)+i], a.bid)
 		switch {
 		case err != nil:
 			a.fail(err)

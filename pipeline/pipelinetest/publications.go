@@ -26,7 +26,7 @@ type ledgerSide struct {
 	sent      map[uuid.UUID]int64
 	salt      []byte
 	salts     int // times salts were asked for
-	lose      int // as many SetPublished fail
+	lose      int // as many RaisePublished fail
 }
 
 var _ pipeline.Publications = (*ledgerSide)(nil)
@@ -41,15 +41,23 @@ func (l *ledgerSide) Published(_ context.Context, topic string, shard int) (int6
 	return l.published[fmt.Sprint(topic, shard)], nil
 }
 
-func (l *ledgerSide) SetPublished(_ context.Context, topic string, shard int, seq int64) error {
+func (l *ledgerSide) RaisePublished(_ context.Context, topics []string, seqs map[int]int64) (further int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lose > 0 {
 		l.lose--
-		return fmt.Errorf("published of %s/%d was lost", topic, shard)
+		return 0, fmt.Errorf("the positions of %v were lost", seqs)
 	}
-	l.published[fmt.Sprint(topic, shard)] = seq
-	return nil
+	for _, topic := range topics {
+		for shard, seq := range seqs {
+			at := fmt.Sprint(topic, shard)
+			if l.published[at] > seq {
+				further++
+			}
+			l.published[at] = max(seq, l.published[at])
+		}
+	}
+	return further, nil
 }
 
 func (l *ledgerSide) LotSalts(_ context.Context, _ int, lots []uuid.UUID) (map[uuid.UUID][]byte, error) {

@@ -10,11 +10,20 @@ local function closed_to(lot, now)
   return nil
 end
 
+-- not_for gives the check of who bids that fails.
+local function not_for(lot, area, buyer, code)
+  if area ~= lot.area then return 'wrong_area' end
+  if buyer == lot.seller then return 'own_lot' end
+  if lot.locked then return 'busy' end
+  if code ~= lot.code then return 'bad_code' end
+  return nil
+end
+
 -- earlier answers a bid id that was admitted before. What an older epoch admitted and this one knows was rebuilt from MySQL.
-local function earlier(bid, epoch)
-  local of, content = string.match(bid.receipt, '^%S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
-  if content ~= bid.content then return 'id_reused - -1 ' end
-  return 'admitted ' .. (of == epoch and 'repeat' or 'settled') .. ' -1 ' .. bid.receipt
+local function earlier(receipt, content, epoch)
+  local of, admitted = string.match(receipt, '^%S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
+  if admitted ~= content then return 'id_reused - -1 ' end
+  return 'admitted ' .. (of == epoch and 'repeat' or 'settled') .. ' -1 ' .. receipt
 end
 
 -- other says whether a bid names another price than the lot's.
@@ -25,9 +34,9 @@ local function other(lot, price)
 end
 
 -- beyond gives the check of limit and price that fails.
-local function beyond(lot, bid, held)
+local function beyond(lot, quantity, price, held)
   if held > 0 and lot.per_buyer == 1 then return 'already_bought' end
-  if held + bid.quantity > lot.per_buyer then return 'limit_reached' end
-  if other(lot, bid.price) then return 'price_mismatch' end
+  if held + quantity > lot.per_buyer then return 'limit_reached' end
+  if other(lot, price) then return 'price_mismatch' end
   return nil
 end
