@@ -251,7 +251,9 @@ func (s Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
 }
 
 // Terms implements edge.Shelf.
-func (s Shelf) Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error) { return s.Card(ctx, lot) }
+func (s Shelf) Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
+	return s.Card(ctx, lot)
+}
 
 // Looked is how many lots the shelf looks at for one page.
 const Looked = 1000
