@@ -87,7 +87,7 @@ func (i *installation) configure(redis, shelf string, durability auction.Durabil
 	c.HTTP.Listen, c.Limits.BidsPerSecondUser, c.Limits.BidsPerSecondAddress = "127.0.0.1:0", highLimit, highLimit
 	c.HTTP.TrustedProxies = []string{"127.0.0.1"} // the client says from whom each request is, as a proxy does
 	c.Redis.Timeout, c.HTTP.BidTimeout, c.HTTP.ShutdownTimeout = patience, patience, stopTimeout
-	c.MySQL.Timeout = 30 * time.Second
+	c.MySQL.Timeout = 2 * time.Minute      // half a million orders are counted at the end
 	c.Relay.JournalMaxRecords = 10_000_000 // a round's bids wait in the journals until it is over
 	c.Log.Level = "error"
 	i.config = c
