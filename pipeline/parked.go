@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,8 +24,11 @@ type Parked struct {
 // maxParkedBytes bounds what is repeated of a message that may be anything.
 const maxParkedBytes = 64 << 10
 
-// tellParked writes what was parked of a batch to the topic. The ledger has committed, so this is tried once: a failure is
-// logged and leaves a hole in the story, not in the count.
+// tellParkedFor is for how long a shard waits with the story of what was parked: as long as a leader takes to move.
+const tellParkedFor = 3 * time.Second
+
+// tellParked writes what was parked of a batch to the topic. The ledger has committed, so this is tried for a moment only: a
+// failure is logged and leaves a hole in the story, not in the count.
 func (w *worker) tellParked(ctx context.Context, batch []auction.Delivery) {
 	var messages []Message
 	for _, d := range batch {
@@ -33,7 +37,13 @@ func (w *worker) tellParked(ctx context.Context, batch []auction.Delivery) {
 			messages = append(messages, w.c.kafka.parked(w.shard, d, w.c.o.Clock().UnixMicro()))
 		}
 	}
-	if err := w.c.kafka.produce(ctx, TopicParked, w.shard, messages); err != nil {
+	wait, since := backoff{first: 50 * time.Millisecond, last: 500 * time.Millisecond}, w.c.o.Clock()
+	err := w.c.kafka.produce(ctx, TopicParked, w.shard, messages)
+	for err != nil && passing(err) && ctx.Err() == nil && w.c.o.Clock().Sub(since) < tellParkedFor {
+		pause(ctx, wait.grow())
+		err = w.c.kafka.produce(ctx, TopicParked, w.shard, messages)
+	}
+	if err != nil {
 		w.c.o.Log.Error("parked messages not told to the topic", "shard", w.shard, "messages", len(messages), "err", err)
 	}
 }
