@@ -144,7 +144,7 @@ func (k Key) wrong(value, detail, remedy string) Problem {
 func (k Key) show(value string) string {
 	switch {
 	case !k.Secret:
-		return withoutUser(value)
+		return withoutAddress(value)
 	case k.check == "dsn":
 		return showDSN(Secret(value))
 	case k.check == "redis_url":

@@ -72,8 +72,8 @@ func cut(query string) string {
 	return "?…"
 }
 
-var userPart = regexp.MustCompile(`(?s)://.*@`)
+var afterScheme = regexp.MustCompile(`(?s)://.*`)
 
-// withoutUser takes the user part out of anything like a URL inside a text, for values that are no secrets but into which
-// somebody may have put one.
-func withoutUser(s string) string { return userPart.ReplaceAllString(s, "://"+hidden+"@") }
+// withoutAddress hides what follows :// in a text. No setting but a secret one is a URL, so this one was put in the wrong
+// place; where its password ends cannot be told, since a YAML comment or a quote may have cut it.
+func withoutAddress(s string) string { return afterScheme.ReplaceAllString(s, "://"+hidden) }

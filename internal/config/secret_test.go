@@ -85,7 +85,7 @@ func TestNoSecretIsEverShown(t *testing.T) {
 			set = []string{"kafka.sasl_mechanism=PLAIN", "kafka.sasl_user=u"}
 		}
 		file := shape("file", "", "kafka: {sasl_password: SECRET\n", "auth:\n  keys: {a: SECRET}\n", "SECRET\n", "mysql:\n  dsn: [SECRET\n",
-			"consumer:\n  group: http://u:SECRET@h\n", "kafka:\n  sasl_password: |\n   SECRET\n")
+			"consumer:\n  group: http://u:SECRET@h\n", "consumer:\n  group: http://u:SECRET # @h\n", "kafka:\n  sasl_password: |\n   SECRET\n")
 		c, err := load(file, environ, set)
 		printed := fmt.Sprintf("%v %+v", err, err)
 		if problems, _ := json.Marshal(err); err != nil {
