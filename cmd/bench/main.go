@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -79,6 +80,7 @@ func parse(args []string, errs io.Writer) (flags, error) {
 	rounds := set.Int("rounds", d.Rounds, "rounds, of which each takes every figure once")
 	seconds := set.Float64("seconds", d.Round.Seconds(), "length of one figure over HTTP in a round, up to 5")
 	set.BoolVar(&short, "short", false, "about a minute, to see that each figure can be taken; the flags above count for nothing")
+	only := set.String("only", "", "figures to take, by comma, with what they are held against; those of costs, pages and memory come together (default: all)")
 	set.StringVar(&f.folder, "out", "", "folder to write performance.md, capacity.md and their charts into (default: none)")
 	if err := set.Parse(args); err != nil {
 		return f, err
@@ -88,7 +90,11 @@ func parse(args []string, errs io.Writer) (flags, error) {
 		fmt.Fprintln(errs, err)
 		return f, err
 	}
+	if *only != "" {
+		d.Only = strings.Split(*only, ",")
+	}
 	if f.Options = bench.Short(); short {
+		f.Only = d.Only
 		return f, nil
 	}
 	d.Rounds, d.Round = *rounds, time.Duration(*seconds*float64(time.Second))

@@ -105,25 +105,47 @@ func (d *door) rounds(ctx context.Context) error {
 			break
 		}
 		d.o.say("Bids over HTTP: round %d of %d", round+1, d.o.Rounds)
-		alone := [][]func(context.Context, int) error{
-			{d.post(few, "fiber_post_64"), d.admitHot(few, "admit_hot_64", 0), d.admitSpread(few, "admit_spread_64", 0), d.refuse},
-			{d.post(many, "fiber_post_256"), d.admitHot(many, "admit_hot_256", 1), d.admitSpread(many, "admit_spread_256", 1), d.admitAlways},
-		}
-		steps := slices.Concat(alone...)
-		if round%2 == 1 {
-			slices.Reverse(steps)
-		}
-		for _, step := range append(steps, d.halfPeak, d.twicePeak, d.endToEnd) {
+		for _, s := range d.steps(round) {
+			if !d.o.wants(s.takes...) {
+				continue
+			}
 			runtime.GC() // what the figure before has left is not this one's to clear
-			if err := step(ctx, round); err != nil {
+			if err := s.do(ctx, round); err != nil {
 				return err
 			}
 		}
 	}
-	if d.always == nil {
-		return nil
+	for _, i := range d.installations() {
+		if err := i.carry(ctx); err != nil {
+			return err
+		}
 	}
-	return d.always.carry(ctx)
+	return nil
+}
+
+// step takes the figures it names.
+type step struct {
+	takes []string
+	do    func(ctx context.Context, round int) error
+}
+
+// steps are those of a round, in its order. What is over half and twice the peak is of the round's own peak.
+func (d *door) steps(round int) []step {
+	steps := []step{
+		{[]string{"fiber_post_64"}, d.post(few, "fiber_post_64")},
+		{[]string{"admit_hot_64"}, d.admitHot(few, "admit_hot_64", 0)},
+		{[]string{"admit_spread_64", "tail_half_peak"}, d.admitSpread(few, "admit_spread_64", 0)},
+		{[]string{"refuse_sold_out"}, d.refuse},
+		{[]string{"fiber_post_256"}, d.post(many, "fiber_post_256")},
+		{[]string{"admit_hot_256"}, d.admitHot(many, "admit_hot_256", 1)},
+		{[]string{"admit_spread_256"}, d.admitSpread(many, "admit_spread_256", 1)},
+		{[]string{"admit_always_256"}, d.admitAlways},
+	}
+	if round%2 == 1 {
+		slices.Reverse(steps)
+	}
+	return append(steps, step{[]string{"tail_half_peak"}, d.halfPeak}, step{[]string{"goodput_twice_peak"}, d.twicePeak},
+		step{[]string{"orders_end_to_end"}, d.endToEnd})
 }
 
 func (d *door) load(a *app.App, lots []auction.Lot, clients int, p plan) load {

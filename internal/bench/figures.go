@@ -51,6 +51,14 @@ func list() []*Figure {
 	return slices.Concat(doorList(), roadList(), readingList(), costList(), memoryList())
 }
 
+func namesOf(list []*Figure) []string {
+	names := make([]string, len(list))
+	for n, g := range list {
+		names[n] = g.Name
+	}
+	return names
+}
+
 func doorList() []*Figure {
 	return []*Figure{
 		{Name: "fiber_post_64", Unit: requestsUnit, What: "A bare Fiber POST handler, configured as the API is, that reads the same requests from 64 connections and gives the bytes of a receipt, headers too. A yardstick."},

@@ -247,6 +247,19 @@ func TestFactsOfARedis(t *testing.T) {
 	}
 }
 
+func TestOnlySomeFigures(t *testing.T) {
+	o := Options{Only: []string{"tail_half_peak"}}
+	for names, want := range map[[2]string]bool{{"tail_half_peak", ""}: true, {"fiber_post_64", "p50_half_peak"}: true,
+		{"fiber_post_64", "admit_hot_64"}: false, {"admit_spread_64", "tail_half_peak"}: true} {
+		if got := o.wants(names[0], names[1]); got != want {
+			t.Errorf("%v: %t", names, got)
+		}
+	}
+	if !(Options{}).wants("consume") {
+		t.Error("with nothing chosen, all are taken")
+	}
+}
+
 func TestOptions(t *testing.T) {
 	for _, o := range []Options{Defaults(), Short()} {
 		if err := o.Check(); err != nil {
@@ -258,6 +271,7 @@ func TestOptions(t *testing.T) {
 		"rounds 21": func(o *Options) { o.Rounds = 21 },
 		"lots":      func(o *Options) { o.Lots = 100_001 },
 		"spread":    func(o *Options) { o.Spread = 16 },
+		"no figure": func(o *Options) { o.Only = []string{"admit_hot_64", "admit_hot"} },
 		"users":     func(o *Options) { o.Users = 999 },
 		"bids":      func(o *Options) { o.Members = 100 },
 		"rows":      func(o *Options) { o.Rows = 99 },

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"rostrum/accounts"
@@ -22,6 +23,7 @@ type Options struct {
 	Lead    time.Duration // from a sale's publication to its start: preheating must be done by then
 	BigLead time.Duration // the same for the sale of Lots, whose listing is in it
 	Limit   time.Duration // of the whole run; what was taken until then is kept
+	Only    []string      // figures to take, with what they are held against; none: all. Some are taken together
 
 	Say func(format string, args ...any) // tells how far it is; nil: silent
 	Log *slog.Logger                     // the platform's
@@ -76,6 +78,11 @@ func (o Options) Check() error {
 			return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%s is %d: use %d to %d", b.name, b.is, b.low, b.high))
 		}
 	}
+	for _, name := range o.Only {
+		if !slices.ContainsFunc(list(), func(g *Figure) bool { return g.Name == name }) {
+			return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("there is no figure %q: use names of the table", name))
+		}
+	}
 	if o.Spread < passes*o.Rounds {
 		return fault.New(fault.Invalid, "bench_options", fmt.Sprintf("%d lots to spread over are too few for %d rounds: use %d or more", o.Spread, o.Rounds, passes*o.Rounds))
 	}
@@ -88,6 +95,19 @@ func (o Options) Check() error {
 			o.Rounds, o.Round, o.Limit))
 	}
 	return nil
+}
+
+// wants says whether one of the figures is to be taken: itself, or for what is held against it.
+func (o Options) wants(names ...string) bool {
+	if len(o.Only) == 0 {
+		return true
+	}
+	for _, g := range list() {
+		if slices.Contains(o.Only, g.Name) && (slices.Contains(names, g.Name) || slices.Contains(names, g.Of)) {
+			return true
+		}
+	}
+	return false
 }
 
 // bids are those of one round of a cost: what the fewest users can bid, once on a lot each.

@@ -128,8 +128,10 @@ func (r *run) main(ctx context.Context) (err error) {
 		return err
 	}
 	r.report.Versions = versions(ctx, d.everysec)
-	if err := r.road(ctx, d.everysec); err != nil {
-		return err
+	if r.o.wants("relay", "consume") {
+		if err := r.road(ctx, d.everysec); err != nil {
+			return err
+		}
 	}
 	watch := watchCores()
 	if err := d.rounds(ctx); err != nil {

@@ -43,6 +43,9 @@ type site struct {
 
 // scale takes cost, preheating, pages and memory, in the order in which the big installation grows.
 func (r *run) scale(ctx context.Context) (err error) {
+	if !r.o.wants(slices.Concat(namesOf(readingList()), namesOf(costList()), namesOf(memoryList()))...) {
+		return nil
+	}
 	s := &scale{run: r}
 	var redis [2]string
 	for n := range redis {
