@@ -13,14 +13,64 @@ import (
 	"rostrum/internal/fault"
 )
 
-// answer reads one answer of decide.lua: the reply with the script's time and epoch, the words of the bid's lot and its own.
-// settled: it is a record that is in MySQL.
-func (g *Gate) answer(reply []any, lot, said any, b *auction.Bid) (a auction.Answer, settled bool, err error) {
-	when, _ := reply[1].(string)
-	epoch, _ := reply[2].(string)
-	terms, _ := lot.(string)
-	words, _ := said.(string)
-	verdict, words, _ := strings.Cut(words, " ")
+// answers reads the reply of decide.lua, answer by answer in their order: what an admission leaves follows from what the
+// lot had before and who came first.
+type answers struct {
+	gate  *Gate
+	atUS  int64
+	epoch int64
+	seq   int64 // the last that was given
+	lots  []lotTold
+	said  []string // of the bids that are left
+}
+
+// lotTold is what the script told of a lot: its terms, and the version and units as the last answer left them.
+type lotTold struct {
+	there                                     bool
+	opensUS, closesUS, price, version, unsold int64
+	currency                                  string
+}
+
+// answersOf begins to read a group's reply; an Internal fault `gate_reply` where it is none.
+func (g *Gate) answersOf(of *group, reply any) (*answers, error) {
+	words, err := words(reply, 4+len(of.lots)+len(of.bids))
+	if err == nil && words[0] != replyVersion {
+		err = fault.New(fault.Internal, "gate_reply", fmt.Sprintf("version %q of the reply", words[0]))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var n numbers
+	a := &answers{gate: g, atUS: n.of(words[1]), epoch: n.of(words[2]), seq: n.of(words[3]), lots: make([]lotTold, len(of.lots))}
+	for i := range of.lots {
+		a.lots[i] = toldOf(words[4+i], &n)
+	}
+	a.said = words[4+len(of.lots):]
+	return a, n.err
+}
+
+// toldOf reads the words of a lot: opens closes price currency version left.
+func toldOf(text string, n *numbers) (l lotTold) {
+	if text == "" {
+		return l
+	}
+	opens, text, _ := strings.Cut(text, " ")
+	closes, text, _ := strings.Cut(text, " ")
+	price, text, _ := strings.Cut(text, " ")
+	currency, text, _ := strings.Cut(text, " ")
+	version, left, _ := strings.Cut(text, " ")
+	l = lotTold{there: true, opensUS: n.of(opens), closesUS: n.of(closes), price: n.of(price), currency: currency, version: n.of(version)}
+	if left != "-" {
+		l.unsold = n.of(left)
+	}
+	return l
+}
+
+// next gives the answer to the next bid, which is on that lot. settled: it is a record that is in MySQL.
+func (s *answers) next(lot int, b *auction.Bid) (a auction.Answer, settled bool, err error) {
+	said := s.said[0]
+	s.said = s.said[1:]
+	verdict, words, _ := strings.Cut(said, " ")
 	mark, words, _ := strings.Cut(words, " ")
 	left, rest, whole := strings.Cut(words, " ")
 	if !whole {
@@ -28,38 +78,29 @@ func (g *Gate) answer(reply []any, lot, said any, b *auction.Bid) (a auction.Ans
 	}
 	var n numbers
 	settled = mark == statusSettled
-	a = auction.Answer{Verdict: auction.Verdict(verdict), Repeat: settled || mark == "repeat", AtUS: n.of(when), Left: n.of(left), Lost: mark == statusLost}
+	a = auction.Answer{Verdict: auction.Verdict(verdict), Repeat: settled || mark == "repeat", AtUS: s.atUS, Left: n.of(left), Lost: mark == statusLost}
 	a.RetryAfter = retryAfter(a.Verdict)
-	currency := ""
-	if terms != "" && mark != statusUnvouched {
-		currency = setTerms(&a, terms, &n)
+	l := &s.lots[lot]
+	if l.there && mark != statusUnvouched {
+		a.OpensUS, a.ClosesUS, a.PriceMinor = l.opensUS, l.closesUS, l.price
 	}
 	switch {
 	case n.err != nil || a.Verdict != auction.Admitted:
 	case a.Repeat:
-		a.Receipt, n.err = g.receipt(rest, currency, b.Lot, b.Buyer, b.ID)
+		a.Receipt, n.err = s.gate.receipt(rest, l.currency, b.Lot, b.Buyer, b.ID)
 	default:
-		a.Receipt = g.first(rest, n.of(epoch), currency, &a, b, &n)
+		a.Receipt = s.first(rest, l, b, &n)
+		a.Left = l.unsold
 	}
 	return a, settled, n.err
 }
 
-// first gives the receipt of a bid that was admitted now: nths version seq.
-func (g *Gate) first(words string, epoch int64, currency string, a *auction.Answer, b *auction.Bid, n *numbers) auction.Receipt {
-	nths, words, _ := strings.Cut(words, " ")
-	version, seq, _ := strings.Cut(words, " ")
+// first gives the receipt of a bid that was admitted now: the shard's next, and the lot's.
+func (s *answers) first(nths string, l *lotTold, b *auction.Bid, n *numbers) auction.Receipt {
+	s.seq, l.version, l.unsold = s.seq+1, l.version+1, l.unsold-b.Quantity
 	return auction.ReceiptOf(auction.Record{Lot: b.Lot, Buyer: b.Buyer, Bid: b.ID, Order: b.Order, Nth: n.list(nths), Quantity: b.Quantity,
-		PriceMinor: a.PriceMinor, Currency: currency, Version: n.of(version), Epoch: epoch, Seq: n.of(seq), TimeUS: a.AtUS,
-		BidKind: b.Kind, Amount: b.Amount, Seen: b.Seen, CurrencySeen: b.Currency}, g.durability)
-}
-
-// setTerms reads the words of a lot: opens closes price currency.
-func setTerms(a *auction.Answer, terms string, n *numbers) (currency string) {
-	opens, terms, _ := strings.Cut(terms, " ")
-	closes, terms, _ := strings.Cut(terms, " ")
-	price, currency, _ := strings.Cut(terms, " ")
-	a.OpensUS, a.ClosesUS, a.PriceMinor = n.of(opens), n.of(closes), n.of(price)
-	return currency
+		PriceMinor: l.price, Currency: l.currency, Version: l.version, Epoch: s.epoch, Seq: s.seq, TimeUS: s.atUS,
+		BidKind: b.Kind, Amount: b.Amount, Seen: b.Seen, CurrencySeen: b.Currency}, s.gate.durability)
 }
 
 func retryAfter(v auction.Verdict) time.Duration {

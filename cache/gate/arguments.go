@@ -36,14 +36,9 @@ func (a *arguments) id(id uuid.UUID) {
 	a.end()
 }
 
-// bid is a bid's arguments of decide.lua.
-func (a *arguments) bid(lot int, b *auction.Bid) {
+// wish is the arguments of decide.lua for what b wants.
+func (a *arguments) wish(lot int, b *auction.Bid) {
 	a.number(int64(lot))
-	a.bytes = append(cache.AppendID(a.bytes, b.Buyer), ':')
-	a.id(b.ID)
-	a.id(b.ID)
-	a.id(b.Buyer)
-	a.id(b.Order)
 	a.text(b.Area)
 	a.text(b.Code)
 	a.number(b.Quantity)
@@ -52,6 +47,17 @@ func (a *arguments) bid(lot int, b *auction.Bid) {
 	a.text(b.Currency)
 	a.bytes = b.AppendContent(a.bytes)
 	a.end()
+}
+
+// bid is the arguments of decide.lua for who has a wish.
+func (a *arguments) bid(wish int, b *auction.Bid) {
+	a.number(int64(wish))
+	a.bytes = append(cache.AppendID(a.bytes, b.Buyer), ':')
+	a.id(b.ID)
+	a.id(b.Order)
+	if b.Trace != "" {
+		a.bytes = append(a.bytes, " r"...)
+	}
 	a.text(b.Trace)
 }
 

@@ -10,8 +10,15 @@ import (
 	"rostrum/auction"
 )
 
-// The journal's codec of auction.Record: a stream entry `<epoch>-<seq>` whose fields are named by one letter, in this
-// order, absent where empty. Deployment and shard are not in it: they are where it lies. The scripts write the same.
+// The journal's codec of auction.Record: a stream entry `<epoch>-<seq>`. Deployment and shard are not in it: they are where
+// it lies. The scripts write the same.
+//
+// A bid has one field, `bid`, whose words are separated by a space: there are as many of them as of all others together, and
+// Redis, the relay and the append-only file have so much less to take apart. The trace, marked by r, is left out if empty.
+//
+//	lot version time buyer:bid order units price currency content… rtrace
+//
+// All other kinds have fields named by one letter, in this order, absent where empty. A bid that is written so is read, too.
 //
 //	k kind   l lot   v version   t time   b bid   u buyer   o order   q quantity (where no units say it)   n units
 //	p price   c currency   x content of the bid as sent   r trace   e closes   d credit   m cap used   f left
@@ -19,6 +26,9 @@ import (
 
 // encode gives an entry's fields and values.
 func encode(r auction.Record) []any {
+	if r.Kind == auction.KindBid {
+		return []any{bidField, bidText(r)}
+	}
 	var e entry
 	e.text("k", string(r.Kind))
 	e.id("l", r.Lot)
@@ -33,9 +43,6 @@ func encode(r auction.Record) []any {
 	e.text("n", joinNths(r.Nth))
 	e.number("p", r.PriceMinor)
 	e.text("c", r.Currency)
-	if r.Kind == auction.KindBid {
-		e.text("x", r.Content())
-	}
 	e.text("r", r.Trace)
 	e.number("e", r.ClosesUS)
 	e.number("d", r.CreditUS)
@@ -44,6 +51,47 @@ func encode(r auction.Record) []any {
 	e.text("y", r.Reason)
 	e.number("g", int64(r.Shards))
 	return e
+}
+
+const bidField = "bid"
+
+// bidText is the value of a bid's field.
+func bidText(r auction.Record) string {
+	text := fmt.Sprintf("%s %d %d %s:%s %s %s %d %s %s", r.Lot, r.Version, r.TimeUS, r.Buyer, r.Bid, r.Order, joinNths(r.Nth),
+		r.PriceMinor, r.Currency, r.Content())
+	if r.Trace != "" {
+		text += " r" + r.Trace
+	}
+	return text
+}
+
+// setBid reads what bidText writes.
+func setBid(r *auction.Record, text string) error {
+	var n numbers
+	r.Kind = auction.KindBid
+	lot, text, _ := strings.Cut(text, " ")
+	version, text, _ := strings.Cut(text, " ")
+	at, text, _ := strings.Cut(text, " ")
+	ids, text, _ := strings.Cut(text, " ")
+	order, text, _ := strings.Cut(text, " ")
+	nths, text, _ := strings.Cut(text, " ")
+	price, text, _ := strings.Cut(text, " ")
+	currency, content, _ := strings.Cut(text, " ")
+	buyer, bid, _ := strings.Cut(ids, ":")
+	for _, id := range []struct {
+		into *uuid.UUID
+		text string
+	}{{&r.Lot, lot}, {&r.Buyer, buyer}, {&r.Bid, bid}, {&r.Order, order}} {
+		var err error
+		if *id.into, err = uuid.Parse(id.text); err != nil {
+			return err
+		}
+	}
+	r.Version, r.TimeUS, r.Nth, r.PriceMinor, r.Currency = n.of(version), n.of(at), n.list(nths), n.of(price), strings.Clone(currency)
+	if n.err != nil {
+		return n.err
+	}
+	return setContent(r, content)
 }
 
 type entry []any
@@ -73,6 +121,9 @@ func decode(deployment uuid.UUID, shard int, id string, fields []string) (auctio
 	r := auction.Record{Deployment: deployment, Shard: shard, Epoch: at.Epoch, Seq: at.Seq}
 	if len(fields)%2 != 0 {
 		err = fmt.Errorf("%d names and values", len(fields))
+	}
+	if len(fields) == 2 && fields[0] == bidField && err == nil {
+		err, fields = setBid(&r, fields[1]), nil
 	}
 	for i := 0; i < len(fields) && err == nil; i += 2 {
 		err = setField(&r, fields[i], fields[i+1])
@@ -155,6 +206,8 @@ func setContent(r *auction.Record, content string) error {
 			r.Seen = n.of(value)
 		case 'c':
 			r.CurrencySeen = strings.Clone(value)
+		case 'r':
+			r.Trace = strings.Clone(value)
 		default:
 			return fmt.Errorf("content %q", content)
 		}

@@ -24,7 +24,12 @@ import (
 // separated by tabs. The file cannot change: such entries lie in journals.
 func golden(t *testing.T) (records []auction.Record, ids []string, fields [][]string) {
 	t.Helper()
-	f, err := os.Open("testdata/journal.golden.tsv")
+	return goldenOf(t, "testdata/journal.golden.tsv")
+}
+
+func goldenOf(t *testing.T, name string) (records []auction.Record, ids []string, fields [][]string) {
+	t.Helper()
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +61,42 @@ func TestJournalCodecIsGolden(t *testing.T) {
 	for _, k := range auction.Kinds() {
 		if !kinds[k] {
 			t.Errorf("the golden file has no %s", k)
+		}
+	}
+}
+
+// Bids used to be written in fields named by one letter: a journal that survived may hold them.
+func TestBidsInLettersAreRead(t *testing.T) {
+	records, ids, fields := goldenOf(t, "testdata/journal-letters.golden.tsv")
+	for i, want := range records {
+		got, err := decode(want.Deployment, want.Shard, ids[i], fields[i])
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Errorf("%s: %v\n%s", ids[i], err, d)
+		}
+	}
+	if len(records) == 0 {
+		t.Error("nothing was read")
+	}
+}
+
+// No text that is not a bid's is taken for one.
+func TestDamagedBidsAreRefused(t *testing.T) {
+	records, ids, fields := golden(t)
+	for i, r := range records {
+		if r.Kind != auction.KindBid {
+			continue
+		}
+		text := fields[i][1]
+		upTo := strings.LastIndex(text, " q")
+		for cut := range upTo {
+			if got, err := decode(r.Deployment, r.Shard, ids[i], []string{bidField, text[:cut]}); err == nil {
+				t.Fatalf("cut at %d: %+v", cut, got)
+			}
+		}
+		for _, wrong := range []string{strings.Replace(text, ":", " ", 1), text + " ", text + " ?x", "x" + text, strings.Replace(text, " ", "  ", 1)} {
+			if got, err := decode(r.Deployment, r.Shard, ids[i], []string{bidField, wrong}); err == nil {
+				t.Errorf("%q: %+v", wrong, got)
+			}
 		}
 	}
 }

@@ -2,9 +2,9 @@ package gate
 
 import (
 	"context"
+	"slices"
 	"time"
 
-	"github.com/google/uuid"
 
 	"rostrum/auction"
 	"rostrum/internal/fault"
@@ -103,32 +103,68 @@ func plain(s string, most int) bool {
 	return len(s) <= most
 }
 
-// lotsOf gives the lots of a group, each once, and which of them each bid is on.
-func lotsOf(group []*asked) (lots []uuid.UUID, at []int) {
-	at = make([]int, len(group))
-	for i, a := range group {
-		at[i] = -1
-		for n, lot := range lots {
-			if lot == a.bid.Lot {
-				at[i] = n
-				break
-			}
+// sort finds the lots of a group, each once, and the wishes on them: bids that differ in nothing but who bids have one.
+func (of *group) sort() {
+	of.wish = make([]int, len(of.bids))
+	for i, a := range of.bids {
+		of.wish[i] = slices.IndexFunc(of.wishes, func(w wish) bool { return w.same(a.bid) })
+		if of.wish[i] >= 0 {
+			continue
 		}
-		if at[i] < 0 {
-			at[i] = len(lots)
-			lots = append(lots, a.bid.Lot)
+		lot := slices.Index(of.lots, a.bid.Lot)
+		if lot < 0 {
+			lot = len(of.lots)
+			of.lots = append(of.lots, a.bid.Lot)
 		}
+		of.wish[i] = len(of.wishes)
+		of.wishes = append(of.wishes, wish{lot, a.bid})
 	}
-	return lots, at
 }
+
+// wish is what bids want: the lot by its place in the group, and the first who wants it.
+type wish struct {
+	lot int
+	*auction.Bid
+}
+
+func (w wish) same(b *auction.Bid) bool {
+	return w.Lot == b.Lot && w.Quantity == b.Quantity && w.Amount == b.Amount && w.Seen == b.Seen && w.Kind == b.Kind && w.Code == b.Code &&
+		w.Area == b.Area && w.Currency == b.Currency
+}
+
+// lot gives which of the group's lots its bid i is on.
+func (of *group) lot(i int) int { return of.wishes[of.wish[i]].lot }
 
 // decideCall makes decide.lua's KEYS and ARGV, and counts the keys.
 func (g *Gate) decideCall(of *group) (call *arguments, keys int) {
 	keys = decideKeys + decideLotKeys*len(of.lots)
-	for _, n := range of.at {
-		keys += of.terms[n].PerBuyer
+	for i := range of.bids {
+		keys += of.terms[of.lot(i)].PerBuyer
 	}
-	call = newArguments(keys + decideArgs + decideLotArgs*len(of.lots) + decideBidArgs*len(of.bids))
+	call = newArguments(keys + decideArgs + decideLotArgs*len(of.lots) + decideWishArgs*len(of.wishes) + decideBidArgs*len(of.bids))
+	g.decideNames(of, call)
+	call.number(g.journalMax)
+	call.number(g.markAgeUS)
+	call.number(int64(len(of.lots)))
+	call.number(int64(len(of.wishes)))
+	call.number(int64(len(of.bids)))
+	for n, lot := range of.lots {
+		call.id(lot)
+		call.id(of.terms[n].Session)
+		call.number(int64(of.terms[n].PerBuyer))
+		call.text(of.terms[n].Code)
+	}
+	for _, w := range of.wishes {
+		call.wish(w.lot+1, w.Bid)
+	}
+	for i, a := range of.bids {
+		call.bid(of.wish[i]+1, a.bid)
+	}
+	return call, keys
+}
+
+// decideNames makes decide.lua's KEYS.
+func (g *Gate) decideNames(of *group, call *arguments) {
 	call.text(g.keys.Head(of.shard))
 	call.text(g.keys.Journal(of.shard))
 	call.text(g.keys.Lots(of.shard))
@@ -139,30 +175,16 @@ func (g *Gate) decideCall(of *group) (call *arguments, keys int) {
 		call.text(g.keys.Stock(of.shard, lot, of.terms[n].Code))
 	}
 	for i, a := range of.bids {
-		f := &of.terms[of.at[i]]
+		f := &of.terms[of.lot(i)]
 		for nth := 1; nth <= f.PerBuyer; nth++ {
 			call.bytes = g.keys.AppendUnit(call.bytes, of.shard, f.Session, a.bid.Lot, a.bid.Buyer, nth)
 			call.end()
 		}
 	}
-	call.number(g.journalMax)
-	call.number(int64(len(of.lots)))
-	call.number(int64(len(of.bids)))
-	call.number(g.markAgeUS)
-	for n, lot := range of.lots {
-		call.id(lot)
-		call.id(of.terms[n].Session)
-		call.number(int64(of.terms[n].PerBuyer))
-		call.text(of.terms[n].Code)
-	}
-	for i, a := range of.bids {
-		call.bid(of.at[i]+1, a.bid)
-	}
-	return call, keys
 }
 
-// How many keys and arguments decide.lua takes: always, for each lot, for each bid beside its units.
+// How many keys and arguments decide.lua takes: always, for each lot, for each wish, for each bid beside its units.
 const (
-	decideKeys, decideLotKeys                = 3, 4
-	decideArgs, decideLotArgs, decideBidArgs = 4, 4, 11
+	decideKeys, decideLotKeys                                = 3, 4
+	decideArgs, decideLotArgs, decideWishArgs, decideBidArgs = 5, 4, 6, 4
 )

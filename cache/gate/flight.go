@@ -2,12 +2,11 @@ package gate
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
-	"rostrum/internal/fault"
 )
 
 // decideFlight answers all bids of a flight. What has to be asked again is, a few times.
@@ -52,7 +51,8 @@ func (g *Gate) learn(ctx context.Context, flight []group) error {
 	var unknown []asking
 	for i := range flight {
 		of := &flight[i]
-		of.lots, of.at = lotsOf(of.bids)
+		of.lots, of.wishes = nil, nil
+		of.sort()
 		of.terms = make([]auction.Terms, len(of.lots))
 		for n, lot := range of.lots {
 			terms, ok := g.terms.GetIfPresent(lot)
@@ -69,12 +69,8 @@ func (g *Gate) learn(ctx context.Context, flight []group) error {
 
 // brought gives the terms that the first bid on a lot came with.
 func (of *group) brought(lot int) auction.Terms {
-	for i, n := range of.at {
-		if n == lot {
-			return of.bids[i].bid.Terms
-		}
-	}
-	return auction.Terms{}
+	n := slices.IndexFunc(of.wishes, func(w wish) bool { return w.lot == lot })
+	return of.wishes[n].Terms
 }
 
 func (g *Gate) decideCommand(ctx context.Context, of *group) *redis.Cmd {
@@ -112,14 +108,14 @@ func (g *Gate) landed(of *group, call *redis.Cmd, flightErr error) []group {
 
 // tell gives a group's bids the script's answers.
 func (g *Gate) tell(of *group, reply any) []group {
-	words, _ := reply.([]any)
-	if len(words) != 3+len(of.lots)+len(of.bids) || words[0] != replyVersion {
-		of.fail(fault.New(fault.Internal, "gate_reply", fmt.Sprintf("%d words for %d bids on %d lots", len(words), len(of.bids), len(of.lots))))
+	answers, err := g.answersOf(of, reply)
+	if err != nil {
+		of.fail(err)
 		return nil
 	}
 	again := group{shard: of.shard, moved: true}
 	for i, a := range of.bids {
-		answer, settled, err := g.answer(words, words[3+of.at[i]], words[3+len(of.lots)+i], a.bid)
+		answer, settled, err := answers.next(of.lot(i), a.bid)
 		switch {
 		case err != nil:
 			a.fail(err)

@@ -177,9 +177,10 @@ type group struct {
 	whole bool // send the script's text: the Redis did not know its hash
 	moved bool // the terms that the bids bring are not the lots'
 
-	lots  []uuid.UUID     // each once
-	at    []int           // which of them each bid is on
-	terms []auction.Terms // of the lots
+	lots   []uuid.UUID     // each once
+	terms  []auction.Terms // of the lots
+	wishes []wish          // each once
+	wish   []int           // which of them each bid has
 }
 
 func (g *group) fail(err error) {

@@ -72,7 +72,7 @@ func (s *station) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 		var sizes []int
 		for _, cmd := range cmds {
 			if args := cmd.Args(); cmd.Name() == "evalsha" {
-				n, _ := strconv.Atoi(*args[3+args[2].(int)+2].(*string)) // ARGV[3]
+				n, _ := strconv.Atoi(*args[3+args[2].(int)+4].(*string)) // ARGV[5]
 				sizes = append(sizes, n)
 			}
 		}

@@ -13,14 +13,14 @@ var sources embed.FS
 const replyVersion = "1"
 
 // Both ids are needed: after a failover to a replica and back, without a restart, only the replication id tells. They are
-// looked for as plain text: a pattern would cost more than asking.
+// asked for together (since Redis 7) and looked for as plain text: a pattern would cost more than asking.
 const defaultLineage = `local function lineage()
-  local function id(section, name)
-    local info = redis.call('INFO', section)
+  local info = redis.call('INFO', 'server', 'replication')
+  local function id(name)
     local _, at = string.find(info, name, 1, true)
     return string.sub(info, at + 1, at + 40)
   end
-  return id('server', 'run_id:'), id('replication', 'master_replid:')
+  return id('run_id:'), id('master_replid:')
 end
 `
 

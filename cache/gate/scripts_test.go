@@ -120,7 +120,7 @@ func TestHeadersCountWhatIsPassed(t *testing.T) {
 	}{
 		"decide": {g.scripts.decide, func(h header) [2]int {
 			// For each bid: as many units as a buyer may have.
-			return [2]int{h.keys + per(h.keysPer, 2, 0) + 3*perBuyer, h.args + per(h.argsPer, 2, 3)}
+			return [2]int{h.keys + per(h.keysPer, 2, 0) + 3*perBuyer, h.args + per(h.argsPer, 2, 2, 3)}
 		}},
 		"preheat": {g.scripts.preheat, func(h header) [2]int {
 			// What the two lots agree in is passed once, and "value …" of each is as many as they do not.

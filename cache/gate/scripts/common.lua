@@ -37,3 +37,9 @@ local function append(s, journal, kind, lot, version, fields)
   s.seq, s.last = s.seq + 1, s.now
   return seq
 end
+
+-- several runs a command on a list that may be longer than Lua's stack.
+local STACK = 4000
+local function several(command, list)
+  for from = 1, #list, STACK do redis.call(command, unpack(list, from, math.min(from + STACK - 1, #list))) end
+end

@@ -1,19 +1,29 @@
 -- rules.lua: what a bid is refused for, by its lot and itself. Stands before decide.lua; the port of auction.Book's rules.
 
--- closed_to gives the check of the lot alone that fails.
-local function closed_to(lot, now)
+-- refusal is the answer to a bid that a check refuses, where no stock was looked at; nil for nil.
+local function refusal(check) return check and check .. ' - -1 ' end
+
+-- halted_by gives the answer to every bid that was not admitted before, whatever it wants; nil: bids are decided.
+local function halted_by(shard, journaled, most, mark_age)
+  if not shard.valid then return 'paused unvouched -1 ' end
+  if journaled >= most then return 'paused full -1 ' end
+  if mark_age > 0 and shard.now - shard.acked_at > mark_age then return 'paused stale -1 ' end
+  return nil
+end
+
+-- closed_to gives the check of the lot and the buyer's area that fails.
+local function closed_to(lot, area, now)
   if lot.state == 'withdrawn' then return 'withdrawn' end
   if lot.state == 'closed' then return 'ended' end
   if lot.state ~= 'open' then return 'paused' end
   if now < lot.opens then return 'not_started' end
   if now >= lot.closes then return 'ended' end
+  if area ~= lot.area then return 'wrong_area' end
   return nil
 end
 
--- not_for gives the check of who bids that fails.
-local function not_for(lot, area, buyer, code)
-  if area ~= lot.area then return 'wrong_area' end
-  if buyer == lot.seller then return 'own_lot' end
+-- shut_by gives the check of lock and code that fails.
+local function shut_by(lot, code)
   if lot.locked then return 'busy' end
   if code ~= lot.code then return 'bad_code' end
   return nil
@@ -34,9 +44,9 @@ local function other(lot, price)
 end
 
 -- beyond gives the check of limit and price that fails.
-local function beyond(lot, quantity, price, held)
+local function beyond(lot, wish, held)
   if held > 0 and lot.per_buyer == 1 then return 'already_bought' end
-  if held + quantity > lot.per_buyer then return 'limit_reached' end
-  if other(lot, price) then return 'price_mismatch' end
+  if held + wish.quantity > lot.per_buyer then return 'limit_reached' end
+  if wish.other then return 'price_mismatch' end
   return nil
 end
