@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"rostrum/auction"
 	"rostrum/web/api"
@@ -19,7 +20,13 @@ import (
 
 // middleware stands before all routes, outermost first.
 func (s *Server) middleware() {
-	s.app.Use(s.trace, s.count, s.catch, s.headers)
+	s.app.Use(s.begin, s.count, s.catch)
+}
+
+// begin puts what all answers have in common into this one, and the request's id.
+func (s *Server) begin(c *fiber.Ctx) error {
+	s.common.CopyTo(&c.Response().Header)
+	return s.trace(c)
 }
 
 // trace gives every request an id: the client's where it has the form, else a new one. It goes into the answer, the logs,
@@ -92,20 +99,22 @@ func (s *Server) catch(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
-// headers are the same for every answer; pages and the documentation allow themselves what they need. There is no CORS:
-// other sites have no business here until somebody lists them.
-func (s *Server) headers(c *fiber.Ctx) error {
-	c.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	c.Set("X-Content-Type-Options", "nosniff")
-	c.Set("X-Frame-Options", "DENY")
-	c.Set("Referrer-Policy", "same-origin")
-	c.Set("Cross-Origin-Opener-Policy", "same-origin")
-	c.Set("Cross-Origin-Resource-Policy", "same-origin")
-	c.Set("Cache-Control", "no-store")
-	if s.options.CookieSecure {
-		c.Set("Strict-Transport-Security", "max-age=31536000")
+// commonHeaders are the same for every answer; pages and the documentation allow themselves what they need. There is no
+// CORS: other sites have no business here until somebody lists them. They are copied as a whole: set one by one, they would
+// cost as much as reading a bid.
+func commonHeaders(secure bool) *fasthttp.ResponseHeader {
+	h := &fasthttp.ResponseHeader{}
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	return c.Next()
+	return h
 }
 
 // failed answers what no handler did: no such route, a body over the limit, a panic.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"rostrum/web/api"
 	"rostrum/web/edge"
@@ -64,6 +65,7 @@ type Server struct {
 	edge    *edge.Edge
 	ports   Ports
 	options Options
+	common  *fasthttp.ResponseHeader // of every answer
 	closing atomic.Bool
 
 	mu       sync.Mutex
@@ -79,7 +81,7 @@ func New(p Ports, o Options) *Server {
 	}
 	o = o.withDefaults()
 	e := edge.New(p.Ports, o.Options)
-	s := &Server{edge: e, ports: p, options: o}
+	s := &Server{edge: e, ports: p, options: o, common: commonHeaders(o.CookieSecure)}
 	s.app = fiber.New(s.fiberConfig())
 	s.middleware()
 	s.probes()

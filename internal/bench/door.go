@@ -177,6 +177,9 @@ func (d *door) admitHot(clients int, name string, n int) func(context.Context, i
 
 func (d *door) admitSpread(clients int, name string, pass int) func(context.Context, int) error {
 	return func(ctx context.Context, round int) error {
+		if err := ask(ctx, d.api, d.spread); err != nil {
+			return err
+		}
 		err := d.admit(ctx, d.everysec, d.load(d.api, d.spread, clients, d.pass(round, pass)), round, name)
 		if clients == few {
 			d.peak = d.f.named(name).rounds[round]

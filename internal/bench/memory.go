@@ -75,6 +75,15 @@ func (i *installation) node(ctx context.Context, lots []auction.Lot) (bytes int6
 
 // meet has a node asked for each lot, and one buyer bid on each: it knows them then.
 func meet(ctx context.Context, node *app.App, lots []auction.Lot) error {
+	if err := ask(ctx, node, lots); err != nil {
+		return err
+	}
+	lots = byShard(lots)
+	return decided(ctx, node.Gate, slices.Repeat([]uuid.UUID{uuid.New()}, len(lots)), func(n int) auction.Lot { return lots[n] })
+}
+
+// ask has a node asked for each lot: what it remembers of them is then new, and is not refreshed for a while.
+func ask(ctx context.Context, node *app.App, lots []auction.Lot) error {
 	const askers = 16
 	failed := make([]error, askers)
 	var all sync.WaitGroup
@@ -86,11 +95,7 @@ func meet(ctx context.Context, node *app.App, lots []auction.Lot) error {
 		})
 	}
 	all.Wait()
-	if err := errors.Join(failed...); err != nil {
-		return err
-	}
-	lots = byShard(lots)
-	return decided(ctx, node.Gate, slices.Repeat([]uuid.UUID{uuid.New()}, len(lots)), func(n int) auction.Lot { return lots[n] })
+	return errors.Join(failed...)
 }
 
 // byShard gives the lots in order of their shards.

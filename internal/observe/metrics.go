@@ -1,11 +1,9 @@
 package observe
 
 import (
-	"maps"
 	"net/http"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,9 +25,12 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	reqSeconds *prometheus.HistogramVec
 	guards     *prometheus.CounterVec
-	guarded    atomic.Pointer[map[[2]string]prometheus.Counter]
 	alarms     *prometheus.CounterVec
 	counts     map[string]prometheus.Counter
+
+	verdicts lookup[string, prometheus.Counter]
+	routes   lookup[asked, answered]
+	guarded  lookup[[2]string, prometheus.Counter]
 }
 
 // counted are the names that Count takes, each with its metric. They are those of the package pipeline.
@@ -80,39 +81,41 @@ func NewMetrics(version string, clock func() time.Time) *Metrics {
 
 // Bid counts an answered bid by its verdict, or "unknown", "unavailable", "error".
 func (m *Metrics) Bid(verdict string, took time.Duration) {
-	m.bids.WithLabelValues(strings.Clone(verdict)).Inc()
+	m.verdicts.of(verdict, func(v string) (string, prometheus.Counter) {
+		v = strings.Clone(v)
+		return v, m.bids.WithLabelValues(v)
+	}).Inc()
 	m.bidSeconds.Observe(took.Seconds())
+}
+
+// asked are the labels of a request's series.
+type asked struct{ route, method, class string }
+
+// answered are the series of a kind of request.
+type answered struct {
+	count   prometheus.Counter
+	seconds prometheus.Observer
 }
 
 // Request counts an answered request. route is a template of ours or "other": never what the client typed.
 func (m *Metrics) Request(route, method string, status int, took time.Duration) {
-	route = strings.Clone(route)
-	m.requests.WithLabelValues(route, knownMethod(method), class(status)).Inc()
-	m.reqSeconds.WithLabelValues(route).Observe(took.Seconds())
+	series := m.routes.of(asked{route, knownMethod(method), class(status)}, func(a asked) (asked, answered) {
+		a.route = strings.Clone(a.route)
+		return a, answered{m.requests.WithLabelValues(a.route, a.method, a.class), m.reqSeconds.WithLabelValues(a.route)}
+	})
+	series.count.Inc()
+	series.seconds.Observe(took.Seconds())
 }
 
 // Alarm counts something that should never happen.
 func (m *Metrics) Alarm(name string) { m.alarms.WithLabelValues(strings.Clone(name)).Inc() }
 
-// Guard counts what a guard of the cache did: shelf.Counter lists the guards with their outcomes. It is on the road of
-// every bid, so the counters are found in a map that is never written, only replaced.
+// Guard counts what a guard of the cache did: shelf.Counter lists the guards with their outcomes.
 func (m *Metrics) Guard(guard, outcome string) {
-	key := [2]string{guard, outcome}
-	known := m.guarded.Load()
-	if known != nil {
-		if counter, ok := (*known)[key]; ok {
-			counter.Inc()
-			return
-		}
-	}
-	key = [2]string{strings.Clone(guard), strings.Clone(outcome)}
-	counter := m.guards.WithLabelValues(key[0], key[1])
-	counter.Inc()
-	more := map[[2]string]prometheus.Counter{key: counter}
-	if known != nil {
-		maps.Copy(more, *known)
-	}
-	m.guarded.CompareAndSwap(known, &more) // who loses against another is added next time
+	m.guarded.of([2]string{guard, outcome}, func(k [2]string) ([2]string, prometheus.Counter) {
+		k = [2]string{strings.Clone(k[0]), strings.Clone(k[1])}
+		return k, m.guards.WithLabelValues(k[0], k[1])
+	}).Inc()
 }
 
 // Gauge adds a value that is read at each scrape, by a function that returns at once. A name is taken once.
