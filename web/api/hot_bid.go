@@ -87,25 +87,43 @@ const bidsLimit = `"bids"`
 
 // setRate sets the RateLimit headers, where a limit counted.
 func setRate(c *fiber.Ctx, rate edge.Allowance) {
-	if rate.Quota > 0 {
-		c.Response().Header.Set("RateLimit-Policy", ratePolicy(rate))
-		c.Response().Header.Set("RateLimit", rateLeft(rate))
+	if rate.Quota == 0 {
+		return
 	}
+	h, text := &c.Response().Header, make([]byte, 0, 2*rateBytes)
+	text = appendPolicy(text, rate)
+	h.SetCanonical(policyHeader, text)
+	h.SetCanonical(rateHeader, appendLeft(text[len(text):], rate))
 }
+
+// As the server spells them.
+var policyHeader, rateHeader = []byte("Ratelimit-Policy"), []byte("Ratelimit")
+
+// rateBytes is what one of them needs at most.
+const rateBytes = 48
 
 // ratePolicy: so many at once, and the bucket fills in two seconds (edge.Options.UserBids).
 func ratePolicy(rate edge.Allowance) string {
 	if rate.Quota == 0 {
 		return ""
 	}
-	return bidsLimit + ";q=" + strconv.Itoa(rate.Quota) + ";w=2"
+	return string(appendPolicy(nil, rate))
+}
+
+func appendPolicy(b []byte, rate edge.Allowance) []byte {
+	return append(strconv.AppendInt(append(b, bidsLimit+";q="...), int64(rate.Quota), 10), ";w=2"...)
 }
 
 func rateLeft(rate edge.Allowance) string {
 	if rate.Quota == 0 {
 		return ""
 	}
-	return bidsLimit + ";r=" + strconv.Itoa(rate.Left) + ";t=" + strconv.Itoa(seconds(rate.Fill))
+	return string(appendLeft(nil, rate))
+}
+
+func appendLeft(b []byte, rate edge.Allowance) []byte {
+	b = strconv.AppendInt(append(b, bidsLimit+";r="...), int64(rate.Left), 10)
+	return strconv.AppendInt(append(b, ";t="...), int64(seconds(rate.Fill)), 10)
 }
 
 // seconds rounds up.

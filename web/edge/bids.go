@@ -119,8 +119,6 @@ func (e *Edge) bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Out
 	if err := fault.Invalids(w.Check()); err != nil {
 		return Outcome{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.BidTimeout)
-	defer cancel()
 	rate, err := e.mayBid(ctx, from)
 	if err != nil {
 		return Outcome{Rate: rate}, err
@@ -162,7 +160,10 @@ func noCard(err error) error {
 	return err
 }
 
+// decide asks the gate. Its time begins here: limiter and shelf have limits of their own, and most bids ask neither.
 func (e *Edge) decide(ctx context.Context, card *auction.Lot, from Caller, w Wish) (auction.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.BidTimeout)
+	defer cancel()
 	deadline, _ := ctx.Deadline()
 	bid := auction.Bid{ID: w.ID, Lot: card.ID, Buyer: from.User, Area: from.Area, Order: e.NewID(), Code: w.Code,
 		Quantity: w.Quantity, Kind: w.Kind, Amount: w.Amount, Seen: w.Seen, Currency: w.Currency, Trace: from.Trace, Deadline: deadline, Terms: card.Terms()}

@@ -110,9 +110,11 @@ type meterKey struct {
 	id   [16]byte
 }
 
+// meterPart knows callers by the hash of their key: of a seed that nobody else knows, so that nobody can aim at another's
+// bucket, and two share one by chance once in 2⁶⁴.
 type meterPart struct {
 	mu    sync.Mutex
-	state map[meterKey]metered
+	state map[uint64]metered
 }
 
 // metered is what is known of a caller, µs.
@@ -124,13 +126,14 @@ type metered struct {
 func newMeter() *meter {
 	m := &meter{seed: maphash.MakeSeed()}
 	for i := range m.parts {
-		m.parts[i].state = map[meterKey]metered{}
+		m.parts[i].state = map[uint64]metered{}
 	}
 	return m
 }
 
-func (m *meter) part(key meterKey) *meterPart {
-	return &m.parts[maphash.Comparable(m.seed, key)%meterParts]
+func (m *meter) part(key meterKey) (*meterPart, uint64) {
+	hash := maphash.Comparable(m.seed, key)
+	return &m.parts[hash%meterParts], hash
 }
 
 // pass takes a token. free: it was one of the node's own; else the shared limiter has to be asked, unless it has said for
@@ -138,10 +141,10 @@ func (m *meter) part(key meterKey) *meterPart {
 func (m *meter) pass(key meterKey, r Rate, nowUS int64) (used int, wait time.Duration, free bool) {
 	interval := max(freeShare*1_000_000/int64(r.PerSecond), 1)
 	most := max(int64(r.Burst)/freeShare, 1) * interval
-	p := m.part(key)
+	p, hash := m.part(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.state[key]
+	s := p.state[hash]
 	if s.until > nowUS {
 		return r.Burst, time.Duration(s.until-nowUS) * time.Microsecond, false
 	}
@@ -150,22 +153,22 @@ func (m *meter) pass(key meterKey, r Rate, nowUS int64) (used int, wait time.Dur
 		return int((s.next-nowUS)/interval) + 1, 0, false
 	}
 	s.next = next
-	p.put(key, s, nowUS)
+	p.put(hash, s, nowUS)
 	return int((next - nowUS + interval - 1) / interval), 0, true
 }
 
 // refuse remembers that the shared limiter lets nothing pass until then.
 func (m *meter) refuse(key meterKey, untilUS int64) {
-	p := m.part(key)
+	p, hash := m.part(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.state[key]
+	s := p.state[hash]
 	s.until = untilUS
-	p.put(key, s, 0)
+	p.put(hash, s, 0)
 }
 
 // put keeps a caller's state. A full part forgets who is free again; then, if it must, everybody, who get a little more.
-func (p *meterPart) put(key meterKey, s metered, nowUS int64) {
+func (p *meterPart) put(key uint64, s metered, nowUS int64) {
 	if _, known := p.state[key]; !known && len(p.state) >= meterMax {
 		for k, old := range p.state {
 			if old.next <= nowUS && old.until <= nowUS {
