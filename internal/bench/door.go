@@ -14,7 +14,10 @@ import (
 )
 
 // passes is how often in a round every member may bid on the lots of the spread sale, each time on another one.
-const passes = 5
+const passes = 4
+
+// roadLots are the lots of orders_end_to_end: as many on each shard as on any other, where there are no more shards.
+const roadLots = 32
 
 // door takes the figures of bids over HTTP: on an installation whose Redis syncs every second, and for one of them on a
 // second one whose Redis syncs always. The yardstick stands beside them.
@@ -25,7 +28,7 @@ type door struct {
 	bare             *yardstick
 
 	hot, hotAlways []auction.Lot // two a round, one a round
-	spread         []auction.Lot
+	spread, road   []auction.Lot
 	scarce         auction.Lot
 	peak           float64 // of this round
 	used           int64   // bytes of the gate's Redis before it
@@ -50,12 +53,14 @@ func (d *door) open(ctx context.Context, always string) (err error) {
 	return nil
 }
 
-// openSales opens a sale of the hot lots, those to spread over, and the scarce one.
+// openSales opens a sale of the hot lots, those to spread over, those of the whole road, and the scarce one.
 func (d *door) openSales(ctx context.Context) error {
 	hot := 2 * d.o.Rounds
-	s, err := d.everysec.openSale(ctx, append(stocks(hot+d.o.Spread), 1), d.o.Lead)
+	s, err := d.everysec.openSale(ctx, append(stocks(hot+d.o.Spread+roadLots), 1), d.o.Lead)
 	if err == nil {
-		d.hot, d.spread, d.scarce = s.lots[:hot], s.lots[hot:hot+d.o.Spread], s.lots[hot+d.o.Spread]
+		d.hot, d.spread = s.lots[:hot], s.lots[hot:hot+d.o.Spread]
+		rest := s.lots[hot+d.o.Spread:]
+		d.road, d.scarce = rest[:roadLots], rest[roadLots]
 	}
 	return err
 }
@@ -229,6 +234,9 @@ func (r *run) strange(name string, o outcome) {
 	}
 }
 
+// longest is the longest load: more would want more members.
+const longest = 4 * time.Second
+
 // endToEnd has everything running, and counts until the last order's events are told. First it has everything carried and
 // written that the round admitted before: all parts are warm then.
 func (d *door) endToEnd(ctx context.Context, round int) (err error) {
@@ -240,8 +248,8 @@ func (d *door) endToEnd(ctx context.Context, round int) (err error) {
 	if err := d.everysec.settle(ctx); err != nil {
 		return err
 	}
-	l := d.load(d.api, d.spread, few, d.pass(round, 4))
-	l.length *= 2 // the last batch's lingering weighs less
+	l := d.load(d.api, d.road, many, once(d.members.len(), roadLots, round))
+	l.length = min(3*l.length, longest) // what follows the last bid, lingering and idling, weighs less
 	watch := d.processes.watch()
 	out, err := l.run(ctx)
 	if err != nil {

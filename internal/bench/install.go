@@ -120,7 +120,7 @@ func (i *installation) build(roles []string) (*app.App, error) {
 	c := i.config
 	c.Roles = roles
 	return app.New(c, app.Parts{DB: i.database.DB, Lineage: i.servers.Lineage, Log: i.log, RedisPrefix: i.prefix(),
-		KeeperPoll: 50 * time.Millisecond, Version: "bench"})
+		Version: "bench"})
 }
 
 func (i *installation) migrate(ctx context.Context) error {
@@ -178,9 +178,17 @@ func (i *installation) carry(ctx context.Context) error {
 	return errors.Join(err, i.stop(ctx, a))
 }
 
-// settle waits until the road is clear to its end.
+// settle waits until the road is clear to its end. While much is under way it asks MySQL one short question at a time:
+// what is timed is not to pay for being watched.
 func (i *installation) settle(ctx context.Context) error {
-	err := await(ctx, settleTimeout, "the road to clear", func() bool {
+	decided, err := i.decided(ctx)
+	if err != nil {
+		return err
+	}
+	if err := await(ctx, settleTimeout, "what was decided to be written", func() bool { return i.applied(ctx, decided) }); err != nil {
+		return err
+	}
+	err = await(ctx, settleTimeout, "the road to clear", func() bool {
 		lag, journal := i.app.Remaining(ctx)
 		return lag == 0 && journal == 0
 	})
@@ -188,6 +196,29 @@ func (i *installation) settle(ctx context.Context) error {
 		return err
 	}
 	return await(ctx, settleTimeout, "the public topics", func() bool { return i.published(ctx) })
+}
+
+// decided gives the last seq in each shard's journal; none of one that is empty, because it was trimmed.
+func (i *installation) decided(ctx context.Context) (map[int]int64, error) {
+	last := map[int]int64{}
+	for shard := range i.app.Deployment.Shards {
+		s, err := i.app.Gate.Stats(ctx, shard)
+		if err != nil {
+			return nil, err
+		}
+		last[shard] = s.Last.Seq
+	}
+	return last, nil
+}
+
+func (i *installation) applied(ctx context.Context, decided map[int]int64) bool {
+	positions, err := i.app.Store.Positions(ctx)
+	for _, p := range positions {
+		if p.Seq < decided[p.Shard] {
+			return false
+		}
+	}
+	return err == nil
 }
 
 func (i *installation) published(ctx context.Context) bool {

@@ -391,3 +391,11 @@ func TestWhatCannotBeSentInTimeIsUnanswered(t *testing.T) {
 		t.Errorf("%d offered, %d counted, %d of them in time, %d unanswered", m.offered, m.counted, m.inTime, m.unanswered)
 	}
 }
+
+func TestALotsIDLiesOnItsShard(t *testing.T) {
+	for shard := range 16 {
+		if got := auction.ShardOf(idOn(shard, 16), uuid.Nil, 16); got != shard {
+			t.Errorf("on shard %d, want %d", got, shard)
+		}
+	}
+}

@@ -28,7 +28,7 @@ const saleLength = time.Hour
 // sale is a published session with its lots.
 type sale struct {
 	session auction.Session
-	lots    []auction.Lot
+	lots    []auction.Lot // on one shard after the other
 	starts  time.Time
 }
 
@@ -103,7 +103,7 @@ func (i *installation) publish(ctx context.Context, stocks []int64, lead time.Du
 	for n, stock := range stocks {
 		things[n] = goods.Item{ID: newID(), Number: fmt.Sprintf("bench-%s-%d", s.ID, n), Owner: seller, Creator: seller, Name: "Thing",
 			PriceMinor: price, Currency: "EUR", Area: area, Auctionable: true, State: goods.Tradable, CreatedUS: now.UnixMicro(), Rev: 1}
-		lots[n] = auction.Lot{ID: newID(), Session: s.ID, Item: things[n].ID, Seller: seller, Area: area, Title: "Thing", Format: auction.Flash,
+		lots[n] = auction.Lot{ID: idOn(n%i.app.Deployment.Shards, i.app.Deployment.Shards), Session: s.ID, Item: things[n].ID, Seller: seller, Area: area, Title: "Thing", Format: auction.Flash,
 			PriceMinor: price, Currency: "EUR", Stock: stock, PerBuyer: 1, State: auction.LotDraft, Rev: 1}
 		lots[n].Shard = auction.ShardOf(lots[n].ID, uuid.Nil, i.app.Deployment.Shards)
 		items[things[n].ID] = things[n]
@@ -131,6 +131,15 @@ func (i *installation) publish(ctx context.Context, stocks []int64, lead time.Du
 	}
 	out.session, out.lots = s, lots
 	return out, store.Publish(ctx, s, lots)
+}
+
+// idOn gives the id of a lot that lies on a shard.
+func idOn(shard, shards int) uuid.UUID {
+	for {
+		if id := newID(); auction.ShardOf(id, uuid.Nil, shards) == shard {
+			return id
+		}
+	}
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
