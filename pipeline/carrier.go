@@ -20,7 +20,7 @@ type carrier struct {
 	log     *slog.Logger
 	count   Counter
 
-	linger   time.Duration
+	produce  func(ctx context.Context, part *encoded, end time.Time) error
 	maxBytes int
 	maxBatch int // records of a batch, at least 1
 
@@ -29,6 +29,7 @@ type carrier struct {
 	ahead   chan []auction.Record // what is read while the last page is on its way …
 	aheadOf auction.Cursor        // … after this; nil: nothing is
 
+	full  bool           // the last read gave as much as it may: there is more, most likely
 	acked auction.Cursor // the last record that Kafka has acknowledged, or the position it started from
 }
 
@@ -62,7 +63,9 @@ func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
 	for batch := c.maxBatch; ; batch /= 2 {
 		records, err := c.gather(ctx, batch)
 		if err == nil {
-			return c.pack(records)
+			messages, upTo, err := c.pack(records)
+			c.full = len(records) > 0 && (len(records) >= batch || len(messages) < len(records))
+			return messages, upTo, err
 		}
 		if fault.CodeOf(err) != CodeJournalDamaged {
 			return nil, c.acked, err
@@ -73,8 +76,7 @@ func (c *carrier) read(ctx context.Context) ([]Message, auction.Cursor, error) {
 	}
 }
 
-// gather reads at most batch records. When it finds few it waits `linger` once for more: fewer, larger requests and
-// transactions are what the road's throughput hangs on.
+// gather reads at most batch records.
 func (c *carrier) gather(ctx context.Context, batch int) ([]auction.Record, error) {
 	records, err := c.page(ctx, batch)
 	if err != nil || len(records) == 0 {
@@ -83,12 +85,7 @@ func (c *carrier) gather(ctx context.Context, batch int) ([]auction.Record, erro
 	if c.acked.Seq > 0 && records[0].Seq > c.acked.Seq+1 {
 		c.log.Error("journal does not continue where Kafka ends", "shard", c.shard, "after", c.acked, "first", records[0].At())
 	}
-	if c.linger <= 0 || len(records) >= batch || batch < c.maxBatch {
-		return records, nil
-	}
-	pause(ctx, c.linger)
-	more, err := c.journal.Read(ctx, c.shard, records[len(records)-1].At(), batch-len(records))
-	return append(records, more...), err
+	return records, nil
 }
 
 // page reads at most batch records after the cursor, or gives what was read ahead. A whole page is followed by another,
@@ -154,9 +151,12 @@ func (c *carrier) pack(records []auction.Record) ([]Message, auction.Cursor, err
 
 // send writes messages and moves the cursor. After an error the cursor stays: everything from it on is sent again.
 func (c *carrier) send(ctx context.Context, timeout time.Duration, messages []Message, upTo auction.Cursor) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if err := c.kafka.produce(ctx, TopicJournal, c.shard, messages); err != nil {
+	end := time.Now().Add(timeout)
+	batch, err := c.kafka.encode(part{TopicJournal, c.shard, messages})
+	if err == nil {
+		err = c.produce(ctx, batch, end)
+	}
+	if err != nil {
 		return err
 	}
 	c.acked = upTo

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -29,44 +30,57 @@ func (k *Kafka) produce(ctx context.Context, topic string, partition int, messag
 // produceParts writes to several partitions, each once in parts, in one request to each of their leaders. It gives one
 // error a part, of produce's meaning: a part may have failed while others have not.
 func (k *Kafka) produceParts(ctx context.Context, parts []part) []error {
-	ctx, cancel := context.WithTimeout(ctx, k.o.RequestTimeout)
-	defer cancel()
-	errs := make([]error, len(parts))
-	r, err := k.request(ctx, parts)
-	if err == nil {
-		_, err = k.transport.RoundTrip(ctx, k.client.Addr, r)
-	}
+	errs, encs := make([]error, len(parts)), make([]*encoded, len(parts))
 	for i, p := range parts {
-		failed := err
-		if failed == nil {
-			failed = r.errs[partKey{k.topic(p.topic), int32(p.partition)}]
-		}
-		if failed != nil {
-			errs[i] = unavailable(fmt.Sprintf("produce %d to %s/%d", len(p.messages), p.topic, p.partition), failed)
+		if encs[i], errs[i] = k.encode(p); errs[i] != nil {
+			return slices.Repeat(errs[i:i+1], len(parts))
 		}
 	}
-	return errs
+	return k.sendParts(ctx, encs)
 }
 
-func (k *Kafka) request(ctx context.Context, parts []part) (*spread, error) {
-	end, _ := ctx.Deadline()
-	r := &spread{timeout: int32(max(time.Until(end).Milliseconds(), 1)), errs: make(map[partKey]error, len(parts))}
-	now := k.o.Clock().UnixMilli()
+// encode makes the bytes of a part. They are made anew each time: after an error the library may still be reading them.
+func (k *Kafka) encode(p part) (*encoded, error) {
 	scratch, _ := k.scratch.Get().(*bytes.Buffer)
 	if scratch == nil {
 		scratch = &bytes.Buffer{}
 	}
 	defer k.scratch.Put(scratch)
-	for _, p := range parts {
-		// The batch is made anew each time: after an error the library may still be reading it.
-		batch, err := encodeBatch(scratch, p.messages, k.codec, now)
-		if err != nil {
-			return nil, err
-		}
-		r.parts = append(r.parts, encoded{partKey{k.topic(p.topic), int32(p.partition)}, batch})
-		r.errs[r.parts[len(r.parts)-1].partKey] = errNoAnswer
+	batch, err := encodeBatch(scratch, p.messages, k.codec, k.o.Clock().UnixMilli())
+	if err != nil {
+		return nil, unavailable(fmt.Sprintf("encode %d for %s/%d", len(p.messages), p.topic, p.partition), err)
 	}
-	return r, nil
+	return &encoded{partKey: partKey{k.topic(p.topic), int32(p.partition)}, messages: len(p.messages), batch: batch}, nil
+}
+
+// sendPart is produce for what is encoded already; it is under way until end at most.
+func (k *Kafka) sendPart(ctx context.Context, part *encoded, end time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	return k.sendParts(ctx, []*encoded{part})[0]
+}
+
+// sendParts is produceParts for what is encoded already.
+func (k *Kafka) sendParts(ctx context.Context, parts []*encoded) []error {
+	ctx, cancel := context.WithTimeout(ctx, k.o.RequestTimeout)
+	defer cancel()
+	end, _ := ctx.Deadline()
+	r := &spread{timeout: int32(max(time.Until(end).Milliseconds(), 1)), parts: parts, errs: make(map[partKey]error, len(parts))}
+	for _, p := range parts {
+		r.errs[p.partKey] = errNoAnswer
+	}
+	_, err := k.transport.RoundTrip(ctx, k.client.Addr, r)
+	errs := make([]error, len(parts))
+	for i, p := range parts {
+		failed := err
+		if failed == nil {
+			failed = r.errs[p.partKey]
+		}
+		if failed != nil {
+			errs[i] = unavailable(fmt.Sprintf("produce %d to %s/%d", p.messages, p.topic, p.partition), failed)
+		}
+	}
+	return errs
 }
 
 type partKey struct {
@@ -74,9 +88,12 @@ type partKey struct {
 	partition int32
 }
 
+// encoded is the bytes of a part.
 type encoded struct {
 	partKey
-	batch []byte
+	messages int
+	batch    []byte
+	leader   int32 // as the request found it; 0 before
 }
 
 var errNoAnswer = errors.New("the answer does not have this partition")
@@ -86,7 +103,7 @@ var errNoAnswer = errors.New("the answer does not have this partition")
 // acknowledged.
 type spread struct {
 	timeout int32 // ms, at the broker
-	parts   []encoded
+	parts   []*encoded
 	errs    map[partKey]error
 }
 
@@ -104,6 +121,7 @@ func (r *spread) Split(cluster protocol.Cluster) ([]protocol.Message, protocol.M
 			r.errs[p.partKey] = kafka.LeaderNotAvailable
 			continue
 		}
+		p.leader = at.Leader
 		request := byLeader[at.Leader]
 		if request == nil {
 			request = &rawproduce.Request{Acks: int16(kafka.RequireAll), Timeout: r.timeout}
@@ -114,7 +132,7 @@ func (r *spread) Split(cluster protocol.Cluster) ([]protocol.Message, protocol.M
 	return order, r, nil
 }
 
-func add(request *rawproduce.Request, p encoded) {
+func add(request *rawproduce.Request, p *encoded) {
 	set := rawproduce.RequestPartition{Partition: p.partition, RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(p.batch)}}
 	for i := range request.Topics {
 		if t := &request.Topics[i]; t.Topic == p.topic {

@@ -12,13 +12,13 @@ import (
 // RelayOptions set a relay. The zero value of a number or duration means its default, but for Linger.
 type RelayOptions struct {
 	Owner        string        // of its leases: unique to this process and start
-	Linger       time.Duration // 0: none, as under durability kafka; at most a sixth of Lease
+	Linger       time.Duration // between looks at a journal that had less than a batch; 0: none, as under durability kafka; at most a sixth of Lease
 	BatchRecords int           // of one request, default 1000
 	BatchBytes   int           // of one request's values, default 900,000
 	Lease        time.Duration // how long a shard is held without renewal, default 3 s
 	ResendAfter  time.Duration // default 5 s
 	ResendMax    time.Duration // default 10 min
-	IdleMin      time.Duration // between looks into an empty journal, default 5 ms …
+	IdleMin      time.Duration // between looks into an empty journal, where Linger is not longer: default 5 ms …
 	IdleMax      time.Duration // … growing to this, default 50 ms
 	ErrorMax     time.Duration // longest wait after an error, default 1 s
 	PoisonRetry  time.Duration // between looks at poison, default 5 s
@@ -51,7 +51,8 @@ func (o RelayOptions) withDefaults() RelayOptions {
 	return o
 }
 
-// Relay carries the journals to Kafka: for each shard whose lease it holds, in order, one request in flight.
+// Relay carries the journals to Kafka: for each shard whose lease it holds, in order, one batch in flight; batches of
+// several shards that are ready together share a request.
 //
 // No cursor is stored anywhere. A relay starts from the ledger's position, which moves in the transaction that applies
 // the records: whatever a stored cursor could add is acknowledged but not applied, and that must be sent again anyway
@@ -61,6 +62,7 @@ type Relay struct {
 	journal   auction.Journal
 	positions Positions
 	leases    auction.Leases
+	together  *departures
 	o         RelayOptions
 
 	mu     sync.Mutex
@@ -71,7 +73,7 @@ type Relay struct {
 
 // NewRelay makes a relay. Run starts it.
 func NewRelay(k *Kafka, journal auction.Journal, positions Positions, leases auction.Leases, o RelayOptions) *Relay {
-	r := &Relay{kafka: k, journal: journal, positions: positions, leases: leases, o: o.withDefaults(),
+	r := &Relay{kafka: k, journal: journal, positions: positions, leases: leases, together: newDepartures(k), o: o.withDefaults(),
 		seen: map[int]auction.Position{}}
 	for shard := range k.Shards() {
 		r.shards = append(r.shards, newRelayShard(r, shard))
@@ -175,8 +177,7 @@ func (r *Relay) States() []RelayState {
 // for no lease: whoever calls it has it (see LeaseRelay). What fails for a passing reason is tried again for up to twice
 // RequestTimeout; then, and at poison, its error is given. Calling again is safe.
 func (r *Relay) Drain(ctx context.Context, shard int) (end int64, err error) {
-	c := r.carrier(shard)
-	c.linger = 0
+	c := r.carrier(shard, r.kafka.sendPart)
 	defer c.settle()
 	if err := c.start(ctx, r.positions); err != nil {
 		return 0, err
@@ -206,7 +207,7 @@ func (r *Relay) drainOne(ctx context.Context, c *carrier) (n int, err error) {
 	return len(messages), c.send(ctx, r.kafka.o.RequestTimeout, messages, upTo)
 }
 
-func (r *Relay) carrier(shard int) carrier {
-	return carrier{kafka: r.kafka, journal: r.journal, shard: shard, log: r.o.Log, count: r.o.Count, linger: r.o.Linger,
+func (r *Relay) carrier(shard int, produce func(context.Context, *encoded, time.Time) error) carrier {
+	return carrier{kafka: r.kafka, journal: r.journal, shard: shard, log: r.o.Log, count: r.o.Count, produce: produce,
 		maxBytes: r.o.BatchBytes, maxBatch: r.o.BatchRecords}
 }

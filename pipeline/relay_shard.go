@@ -25,7 +25,7 @@ type relayShard struct {
 
 func newRelayShard(r *Relay, shard int) *relayShard {
 	return &relayShard{
-		carrier: r.carrier(shard), r: r,
+		carrier: r.carrier(shard, r.together.produce), r: r,
 		resend:  resend{after: r.o.ResendAfter, longest: r.o.ResendMax},
 		idle:    backoff{first: r.o.IdleMin, last: r.o.IdleMax},
 		failing: backoff{first: r.o.IdleMin, last: r.o.ErrorMax},
@@ -64,10 +64,25 @@ func (s *relayShard) pass(ctx context.Context) time.Duration {
 	s.tell(true, "")
 	s.failing.reset()
 	if n == 0 {
-		return s.idle.grow()
+		return s.tick(s.idle.grow())
 	}
 	s.idle.reset()
-	return 0
+	if s.full {
+		return 0
+	}
+	return s.tick(0)
+}
+
+// tick gives the time until the next multiple of Linger on the clock; with an idle wait that is longer, until one about
+// then. All shards look at the same moment, so that what they find goes together; and what is few waits for more: fewer,
+// larger requests and transactions are what the road's throughput hangs on.
+func (s *relayShard) tick(idle time.Duration) time.Duration {
+	linger := s.r.o.Linger
+	if linger <= 0 {
+		return idle
+	}
+	later := max(0, idle-linger)
+	return later + linger - time.Duration(s.r.o.Clock().Add(later).UnixNano())%linger
 }
 
 // work begins, follows the position and carries one batch. It gives the number of records carried.
