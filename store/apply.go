@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -20,16 +21,10 @@ func (s *Store) Apply(ctx context.Context, shard int, deliveries []auction.Deliv
 	if len(deliveries) > MaxBatch {
 		return auction.Applied{}, fault.New(fault.Invalid, "batch_too_large", fmt.Sprintf("%d deliveries, at most %d", len(deliveries), MaxBatch))
 	}
-	// Set by the last run of the transaction: an earlier one, rolled back, leaves nothing of itself.
-	var done auction.Applied
-	var fork *auction.Fork
-	err := s.write(ctx, "apply", func(ctx context.Context, t tx) error {
-		b := batch{tx: t, store: s, shard: shard}
-		var err error
-		fork, err = b.apply(ctx, deliveries)
-		done = b.done
-		return err
-	})
+	done, fork, err := s.apply(ctx, shard, deliveries, false)
+	if errors.As(err, new(refused)) {
+		done, fork, err = s.apply(ctx, shard, deliveries, true)
+	}
 	switch {
 	case err != nil:
 		return auction.Applied{}, applied(err)
@@ -37,6 +32,19 @@ func (s *Store) Apply(ctx context.Context, shard int, deliveries []auction.Deliv
 		return done, fault.New(fault.Conflict, "fork", forkText(fork))
 	}
 	return done, nil
+}
+
+// apply is one transaction. It is run without savepoints first; where the guards refuse something of the batch, nothing of
+// it remains, and the next run is careful: it has them, and finds out which bid it is.
+func (s *Store) apply(ctx context.Context, shard int, deliveries []auction.Delivery, careful bool) (done auction.Applied, fork *auction.Fork, err error) {
+	// Both are set by the last run: an earlier one, rolled back, leaves nothing of itself.
+	err = s.write(ctx, "apply", func(ctx context.Context, t tx) (err error) {
+		b := batch{tx: t, store: s, shard: shard, careful: careful}
+		fork, err = b.apply(ctx, deliveries)
+		done = b.done
+		return err
+	})
+	return done, fork, err
 }
 
 // forkText names the two records by digest: their bytes hold buyers' ids, and this text goes into logs.
@@ -47,11 +55,12 @@ func forkText(f *auction.Fork) string {
 // batch is one run of Apply's transaction.
 type batch struct {
 	tx
-	store  *Store
-	shard  int
-	lots   map[uuid.UUID]*lot
-	parked []parking
-	done   auction.Applied
+	store   *Store
+	shard   int
+	careful bool // with savepoints
+	lots    map[uuid.UUID]*lot
+	parked  []parking
+	done    auction.Applied
 
 	scratch []byte // for texts of statements
 }

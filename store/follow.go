@@ -76,10 +76,13 @@ func (b *batch) loadLots(ctx context.Context, list []auction.Delivery) error {
 
 // run takes records as one batch. Where the guards refuse it, it is rolled back to where it began and taken in halves,
 // until the one bid that is refused stands alone and becomes a void order: nearly always there is none, and the price of
-// one is a few statements more.
+// one is a few statements more. A run that is not careful has no place to go back to: it ends with what was refused.
 func (b *batch) run(ctx context.Context, list []auction.Delivery) error {
 	if len(list) == 0 {
 		return nil
+	}
+	if !b.careful {
+		return b.together(ctx, list)
 	}
 	before, parked := b.snapshot(list), len(b.parked)
 	if _, err := b.conn.ExecContext(ctx, savepointText); err != nil {
@@ -178,24 +181,45 @@ func (l *lot) change(r auction.Record) {
 	}
 }
 
-// writeLots writes each touched lot by one statement, which must find exactly one row; in order of id, as everybody who
-// locks several lots does.
+// writeLots writes the touched lots, in order of id, as everybody who locks several lots does: on a server many by one
+// statement, elsewhere (the stand-in) each by its own. As many rows must be found as there are lots.
 func (b *batch) writeLots(ctx context.Context) error {
-	touched := slices.SortedFunc(maps.Keys(b.lots), func(x, y uuid.UUID) int { return slices.Compare(x[:], y[:]) })
-	for _, id := range touched {
-		l := b.lots[id]
-		if l == nil || !l.touched {
-			continue
+	var touched []*lot
+	for _, l := range b.lots {
+		if l != nil && l.touched {
+			touched = append(touched, l)
 		}
-		rows, err := b.ApplyToLot(ctx, db.ApplyToLotParams{Delta: l.delta, Version: l.Version, State: l.State, ClosesUs: l.ClosesUs,
-			Added: l.added, Shard: b.shard, ID: l.ID})
-		if err := one(rows, err, refused{voidOversold}); err != nil {
+	}
+	slices.SortFunc(touched, func(x, y *lot) int { return slices.Compare(x.ID[:], y.ID[:]) })
+	atOnce := 1
+	if b.store.literal {
+		atOnce = maxLotsAtOnce
+	}
+	for some := range slices.Chunk(touched, atOnce) {
+		if err := b.writeSome(ctx, some); err != nil {
 			return err
 		}
+	}
+	for _, l := range touched {
 		l.Sold, l.Stock = l.Sold+l.delta, l.Stock+l.added
 		l.delta, l.added, l.touched = 0, 0, false
 	}
 	return nil
+}
+
+func (b *batch) writeSome(ctx context.Context, lots []*lot) error {
+	var rows int64
+	var err error
+	if l := lots[0]; len(lots) == 1 {
+		rows, err = b.ApplyToLot(ctx, db.ApplyToLotParams{Delta: l.delta, Version: l.Version, State: l.State, ClosesUs: l.ClosesUs,
+			Added: l.added, Shard: b.shard, ID: l.ID})
+	} else {
+		rows, err = b.updateLots(ctx, lots)
+	}
+	if err == nil && rows != int64(len(lots)) {
+		return refused{voidOversold}
+	}
+	return err
 }
 
 // sold writes bids' units and orders.

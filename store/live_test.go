@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/google/uuid"
 
 	"rostrum/auction"
 	"rostrum/internal/fault"
@@ -144,6 +145,39 @@ func TestSessionsAreAsTheStoreNeedsThem(t *testing.T) {
 }
 
 // TestALockedPositionIsUnavailable: somebody else holds the position; who waits says so in time and has done nothing.
+// TestTheGuardOfManyLots: of several lots that are written together, one that does not have the units refuses all.
+func TestTheGuardOfManyLots(t *testing.T) {
+	for name, server := range engines {
+		t.Run(name, func(t *testing.T) {
+			s := storetest.MySQL(t, server(t))(t)
+			sale := storetest.NewSale(t, s, 1, slices.Repeat([]storetest.Terms{{Stock: 5, PerBuyer: 5}}, 60)...)
+			sold := int64(0)
+			for _, c := range []struct {
+				units, last int64
+				ok          bool
+			}{{1, 5, true}, {1, 1, false}, {1, 0, true}, {1, -6, false}, {4, 0, false}, {3, -5, true}} {
+				units := map[uuid.UUID]int64{}
+				for _, l := range sale.Lots {
+					units[l.ID] = c.units
+				}
+				last := sale.Lots[len(sale.Lots)-1]
+				units[last.ID] = c.last
+				if err := store.SellOnLots(t.Context(), s, 0, units); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "oversold") {
+					t.Errorf("%+v: %v", c, err)
+				}
+				if c.ok {
+					sold += c.units
+				}
+				for _, l := range sale.Lots[:len(sale.Lots)-1] {
+					if row, err := s.Lot(t.Context(), l.ID); err != nil || row.Sold != sold {
+						t.Fatalf("%+v: a lot has sold %d, want %d: %v", c, row.Sold, sold, err)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestALockedPositionIsUnavailable(t *testing.T) {
 	s := storetest.MySQL(t, live.MySQL(t))(t)
 	sale := storetest.NewSale(t, s, 1, storetest.Terms{Stock: 5, PerBuyer: 1})

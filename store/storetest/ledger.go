@@ -133,12 +133,14 @@ func nothingToApply(t *testing.T, s *store.Store) {
 	}
 }
 
-// manyLots applies a batch over several forms of the multi-row statements and many lots.
+// manyLots applies a batch over several forms of the multi-row statements and more lots than one statement writes; they
+// have sold different numbers.
 func manyLots(t *testing.T, s *store.Store) {
-	sale := NewSale(t, s, 1, slices.Repeat([]Terms{{Stock: 100, PerBuyer: 4}}, 12)...)
+	const lots = 67
+	sale := NewSale(t, s, 1, slices.Repeat([]Terms{{Stock: 100, PerBuyer: 4}}, lots)...)
 	var list []auction.Delivery
 	for i := range 733 {
-		list = append(list, sale.Deliver(sale.Bid(sale.Lots[i%12], sale.ID(), 1))...)
+		list = append(list, sale.Deliver(sale.Bid(sale.Lots[i%lots], sale.ID(), 1))...)
 	}
 	if done := sale.Apply(0, list...); done.Records != 733 {
 		t.Errorf("%+v", done)
@@ -180,6 +182,45 @@ func effects(t *testing.T, s *store.Store) {
 			t.Errorf("%s (-want +got):\n%s", c.record.Kind, diff)
 		}
 	}
+}
+
+// effectsTogether has one batch change several lots, each in another way.
+func effectsTogether(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, slices.Repeat([]Terms{{Stock: 9, PerBuyer: 9}}, 6)...)
+	sold := sale.Bid(sale.Lots[4], sale.ID(), 3)
+	sale.Apply(0, sale.Deliver(sold)...)
+	change := func(l int, version int64, r auction.Record) auction.Record {
+		r.Lot, r.Version, r.Reason = sale.Lots[l].ID, version, "operator"
+		return sale.next(r)
+	}
+	records := []auction.Record{
+		sale.forged(sale.Lots[0], 1, sale.ID(), sale.ID(), sale.ID(), 1, 2),
+		change(1, 1, auction.Record{Kind: auction.KindToppedUp, Quantity: 4}),
+		change(2, 1, auction.Record{Kind: auction.KindPaused}),
+		change(3, 1, auction.Record{Kind: auction.KindExtended, ClosesUS: Opens + 3*Hour}),
+		change(4, 2, auction.Record{Kind: auction.KindReleased, Order: sold.Order, Buyer: sold.Buyer, Bid: sold.Bid, Quantity: 3, Nth: sold.Nth}),
+		sale.forged(sale.Lots[1], 2, sale.ID(), sale.ID(), sale.ID(), 1, 2, 3, 4, 5, 6, 7, 8, 9),
+		sale.forged(sale.Lots[1], 3, sale.ID(), sale.ID(), sale.ID(), 1, 2, 3, 4),
+		change(0, 2, auction.Record{Kind: auction.KindClosed, Left: 7}),
+	}
+	if done := sale.Apply(0, sale.Deliver(records...)...); done.Records != len(records) || done.Voided+done.Parked != 0 {
+		t.Errorf("%+v", done)
+	}
+	type row struct {
+		sold, stock, version, closes int64
+		state                        auction.LotState
+	}
+	for i, want := range []row{
+		{2, 9, 2, Opens + Hour, auction.LotClosed}, {13, 13, 3, Opens + Hour, auction.LotOpen}, {0, 9, 1, Opens + Hour, auction.LotPaused},
+		{0, 9, 1, Opens + 3*Hour, auction.LotOpen}, {0, 9, 2, Opens + Hour, auction.LotOpen}, {0, 9, 0, Opens + Hour, auction.LotOpen},
+	} {
+		l, err := s.Lot(t.Context(), sale.Lots[i].ID)
+		must(t, err)
+		if got := (row{l.Sold, l.Stock, l.Version, l.ClosesUS, l.State}); got != want {
+			t.Errorf("lot %d: %+v, want %+v", i, got, want)
+		}
+	}
+	unbroken(t, s)
 }
 
 // next makes a record the next of shard 0, past its book.

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"apply: nothing", nothingToApply},
 		{"apply: many lots", manyLots},
 		{"apply: effects on the lot", effects},
+		{"apply: effects on several lots", effectsTogether},
 		{"apply: two at once", twoAppliers},
 		{"apply: shards apart", shardsApart},
 		{"apply: fork", fork},
