@@ -94,7 +94,7 @@ func TestBatchesAreReadByTheLibrary(t *testing.T) {
 func spreadOver(parts ...partKey) *spread {
 	r := &spread{errs: map[partKey]error{}}
 	for _, p := range parts {
-		r.parts, r.errs[p] = append(r.parts, &encoded{partKey: p, batch: []byte("batch")}), errNoAnswer
+		r.parts, r.errs[p] = append(r.parts, &encoded{ticket: ticket{partKey: p}, batch: []byte("batch")}), errNoAnswer
 	}
 	return r
 }

@@ -16,9 +16,10 @@ import (
 type ConsumerOptions struct {
 	Group            string        // without prefix; default GroupOrders
 	BatchRows        int           // records of one transaction, default 1000
-	Linger           time.Duration // 0: none
+	Linger           time.Duration // between looks at a partition that had nothing more; 0: none, a look waits at the broker
+	AtOnce           int           // transactions, default 2
 	FetchBytes       int64         // of one fetch, about; default 1 MiB
-	FetchWait        time.Duration // of one fetch for the first record, default 500 ms
+	FetchWait        time.Duration // of one fetch for the first record where there is no Linger, default 500 ms
 	SessionTimeout   time.Duration // default 6 s, the least that brokers take by default
 	Heartbeat        time.Duration // default 2 s
 	RebalanceTimeout time.Duration // default 6 s; a transaction is given half of it to end
@@ -27,7 +28,7 @@ type ConsumerOptions struct {
 	PoisonRetries    int           // failures of Apply that are not passing, before the shard halts; default 5
 	HaltPoll         time.Duration // between looks at a halted shard, default 1 s
 	LookEvery        time.Duration // between looks at the position while nothing comes, default 2 s
-	CommitEvery      time.Duration // between commits to the group while it is busy, default 1 s
+	CommitEvery      time.Duration // between commits to the group, default 1 s
 	ErrorMax         time.Duration // longest wait after an error, default 2 s
 	Clock            func() time.Time
 	Log              *slog.Logger
@@ -42,6 +43,7 @@ func (o ConsumerOptions) withDefaults() ConsumerOptions {
 		o.FetchBytes = 1 << 20
 	}
 	orInt(&o.BatchRows, 1000)
+	orInt(&o.AtOnce, 2)
 	orInt(&o.PoisonRetries, 5)
 	orDuration(&o.FetchWait, 500*time.Millisecond)
 	orDuration(&o.SessionTimeout, 6*time.Second)
@@ -60,12 +62,15 @@ func (o ConsumerOptions) withDefaults() ConsumerOptions {
 // Consumer carries the journal topic into the ledger. The group only shares out the partitions: where to read from is the
 // ledger's to say, and what is committed to the group feeds the lag, nothing else.
 //
-// It fetches by itself, partition by partition, and does not use the library's Reader: that one delivers what it had
+// It fetches by itself, from each partition where that one is, and does not use the library's Reader: that one delivers what it had
 // queued before a rebalance after it, commits across generations, and cannot be told to read elsewhere.
 type Consumer struct {
 	kafka  *Kafka
 	ledger Applier
 	o      ConsumerOptions
+
+	together *departures[*asked]
+	turns    chan struct{} // one for each transaction that is open
 
 	mu       sync.Mutex
 	assigned []int
@@ -73,7 +78,8 @@ type Consumer struct {
 
 // NewConsumer makes a consumer. Run starts it.
 func NewConsumer(k *Kafka, ledger Applier, o ConsumerOptions) *Consumer {
-	return &Consumer{kafka: k, ledger: ledger, o: o.withDefaults()}
+	o = o.withDefaults()
+	return &Consumer{kafka: k, ledger: ledger, o: o, together: newDepartures(k.fetchParts), turns: make(chan struct{}, o.AtOnce)}
 }
 
 // Run consumes until ctx is done; it joins its group once the topics are there. It returns when nothing of it runs any more; an error only for options the library refuses.
@@ -129,10 +135,12 @@ func (c *Consumer) start(g *kafka.Generation) {
 	slices.Sort(shards)
 	c.o.Log.Info("partitions assigned", "generation", g.ID, "shards", shards)
 	c.tell(shards)
+	told := newCommits(c.o.CommitEvery, c.o.Log, func(offsets map[int]int64) error {
+		return g.CommitOffsets(map[string]map[int]int64{c.kafka.topic(TopicJournal): offsets})
+	})
+	g.Start(told.run)
 	for _, p := range partitions {
-		w := newWorker(c, p.ID, p.Offset, func(offset int64) error {
-			return g.CommitOffsets(map[string]map[int]int64{c.kafka.topic(TopicJournal): {p.ID: offset}})
-		})
+		w := newWorker(c, p.ID, told)
 		g.Start(func(ended context.Context) {
 			// The library's context is its own type: a plain one over it is cheaper to derive from.
 			ctx, cancel := context.WithCancel(ended)

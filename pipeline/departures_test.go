@@ -49,21 +49,19 @@ func (q *quay) note(leader int32, n int) {
 	q.most = max(q.most, q.atOnce[leader])
 }
 
-func newQuay() (*quay, *departures) {
+func newQuay() (*quay, *departures[*encoded]) {
 	q := &quay{took: time.Second, refuses: map[int32]error{}, leaders: map[int32]int32{}, atOnce: map[int32]int{}}
-	d := newDepartures(&Kafka{})
-	d.send = q.send
-	return q, d
+	return q, newDepartures(q.send)
 }
 
 // all sends a batch of each partition, one right after the other, and gives what became of them.
-func all(ctx context.Context, d *departures, end time.Duration, partitions ...int32) map[int32]error {
+func all(ctx context.Context, d *departures[*encoded], end time.Duration, partitions ...int32) map[int32]error {
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	errs := map[int32]error{}
 	for _, p := range partitions {
 		wait.Go(func() {
-			err := d.produce(ctx, &encoded{partKey: partKey{"journal", p}}, time.Now().Add(end))
+			err := d.travel(ctx, &encoded{ticket: ticket{partKey: partKey{"journal", p}}}, time.Now().Add(end))
 			mu.Lock()
 			defer mu.Unlock()
 			errs[p] = err
@@ -128,14 +126,14 @@ func TestOneThatWaitedTooLongStaysBehind(t *testing.T) {
 		var wait sync.WaitGroup
 		var late, fine error
 		wait.Go(func() {
-			_ = d.produce(t.Context(), &encoded{partKey: partKey{"journal", 0}}, time.Now().Add(10*time.Second))
+			_ = d.travel(t.Context(), &encoded{ticket: ticketTo("journal", 0)}, time.Now().Add(10*time.Second))
 		})
 		synctest.Wait()
 		wait.Go(func() {
-			late = d.produce(t.Context(), &encoded{partKey: partKey{"journal", 1}}, time.Now().Add(1900*time.Millisecond))
+			late = d.travel(t.Context(), &encoded{ticket: ticketTo("journal", 1)}, time.Now().Add(1900*time.Millisecond))
 		})
 		wait.Go(func() {
-			fine = d.produce(t.Context(), &encoded{partKey: partKey{"journal", 2}}, time.Now().Add(2*time.Second))
+			fine = d.travel(t.Context(), &encoded{ticket: ticketTo("journal", 2)}, time.Now().Add(2*time.Second))
 		})
 		wait.Wait()
 		if !errors.Is(late, errLate) || !passing(late) || fine != nil {

@@ -79,6 +79,11 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// untilTick gives the time until the next multiple of d on the clock, at most d: those who wait for it act at one moment.
+func untilTick(now time.Time, d time.Duration) time.Duration {
+	return d - time.Duration(now.UnixNano())%d
+}
+
 // backoff grows from first to last by doubling; reset by zero.
 type backoff struct{ first, last, next time.Duration }
 

@@ -50,7 +50,7 @@ func (k *Kafka) encode(p part) (*encoded, error) {
 	if err != nil {
 		return nil, unavailable(fmt.Sprintf("encode %d for %s/%d", len(p.messages), p.topic, p.partition), err)
 	}
-	return &encoded{partKey: partKey{k.topic(p.topic), int32(p.partition)}, messages: len(p.messages), batch: batch}, nil
+	return &encoded{ticket: ticketTo(k.topic(p.topic), p.partition), messages: len(p.messages), batch: batch}, nil
 }
 
 // sendPart is produce for what is encoded already; it is under way until end at most.
@@ -83,6 +83,10 @@ func (k *Kafka) sendParts(ctx context.Context, parts []*encoded) []error {
 	return errs
 }
 
+func ticketTo(topic string, partition int) ticket {
+	return ticket{partKey: partKey{topic, int32(partition)}}
+}
+
 type partKey struct {
 	topic     string // as on the brokers
 	partition int32
@@ -90,10 +94,9 @@ type partKey struct {
 
 // encoded is the bytes of a part.
 type encoded struct {
-	partKey
+	ticket
 	messages int
 	batch    []byte
-	leader   int32 // as the request found it; 0 before
 }
 
 var errNoAnswer = errors.New("the answer does not have this partition")

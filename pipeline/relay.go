@@ -62,7 +62,7 @@ type Relay struct {
 	journal   auction.Journal
 	positions Positions
 	leases    auction.Leases
-	together  *departures
+	together  *departures[*encoded]
 	o         RelayOptions
 
 	mu     sync.Mutex
@@ -73,7 +73,7 @@ type Relay struct {
 
 // NewRelay makes a relay. Run starts it.
 func NewRelay(k *Kafka, journal auction.Journal, positions Positions, leases auction.Leases, o RelayOptions) *Relay {
-	r := &Relay{kafka: k, journal: journal, positions: positions, leases: leases, together: newDepartures(k), o: o.withDefaults(),
+	r := &Relay{kafka: k, journal: journal, positions: positions, leases: leases, together: newDepartures(k.sendParts), o: o.withDefaults(),
 		seen: map[int]auction.Position{}}
 	for shard := range k.Shards() {
 		r.shards = append(r.shards, newRelayShard(r, shard))

@@ -25,7 +25,7 @@ type relayShard struct {
 
 func newRelayShard(r *Relay, shard int) *relayShard {
 	return &relayShard{
-		carrier: r.carrier(shard, r.together.produce), r: r,
+		carrier: r.carrier(shard, r.together.travel), r: r,
 		resend:  resend{after: r.o.ResendAfter, longest: r.o.ResendMax},
 		idle:    backoff{first: r.o.IdleMin, last: r.o.IdleMax},
 		failing: backoff{first: r.o.IdleMin, last: r.o.ErrorMax},
@@ -82,7 +82,7 @@ func (s *relayShard) tick(idle time.Duration) time.Duration {
 		return idle
 	}
 	later := max(0, idle-linger)
-	return later + linger - time.Duration(s.r.o.Clock().Add(later).UnixNano())%linger
+	return later + untilTick(s.r.o.Clock().Add(later), linger)
 }
 
 // work begins, follows the position and carries one batch. It gives the number of records carried.

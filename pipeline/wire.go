@@ -34,20 +34,29 @@ func (k *Kafka) fetch(ctx context.Context, topic string, partition int, offset, 
 	if err != nil {
 		return nil, unavailable(fmt.Sprintf("fetch %s/%d from %d", topic, partition, offset), err)
 	}
+	out, err := opened(answer.Records, offset)
+	if err != nil {
+		return nil, unavailable(fmt.Sprintf("fetch %s/%d from %d", topic, partition, offset), err)
+	}
+	return out, nil
+}
+
+// opened takes the records from offset on out of the library's buffers: a broker answers with whole batches, and the first
+// may begin before what was asked for.
+func opened(records kafka.RecordReader, offset int64) ([]fetched, error) {
 	var out []fetched
 	for {
-		r, err := answer.Records.ReadRecord()
+		r, err := records.ReadRecord()
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, unavailable(fmt.Sprintf("fetch %s/%d from %d", topic, partition, offset), err)
+			return nil, err
 		}
 		f, err := copied(r)
 		if err != nil {
-			return nil, unavailable(fmt.Sprintf("fetch %s/%d at %d", topic, partition, r.Offset), err)
+			return nil, fmt.Errorf("at %d: %w", r.Offset, err)
 		}
-		// A broker answers with whole batches: the first may begin before what was asked for.
 		if f.offset >= offset {
 			out = append(out, f)
 		}

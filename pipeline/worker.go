@@ -12,22 +12,21 @@ import (
 
 // worker reads one partition and applies it, for one generation.
 type worker struct {
-	c      *Consumer
-	shard  int
-	commit func(offset int64) error
+	c     *Consumer
+	shard int
+	told  *commits
 
 	position auction.Position // as the ledger last said
 	next     int64            // offset to fetch
 	pending  []auction.Delivery
+	more     bool // the partition has something after what was fetched
 
 	looked   time.Time // when the position was read or written last
 	gap      gap
 	failures int // of Apply in a row, at one position, that are not passing
 
-	committed   int64
-	committedAt time.Time
-	failing     backoff
-	trouble     trouble
+	failing backoff
+	trouble trouble
 }
 
 // gap is a record that is missing: something after it has been read.
@@ -36,8 +35,8 @@ type gap struct {
 	since time.Time
 }
 
-func newWorker(c *Consumer, shard int, committed int64, commit func(int64) error) *worker {
-	return &worker{c: c, shard: shard, committed: committed, commit: commit,
+func newWorker(c *Consumer, shard int, told *commits) *worker {
+	return &worker{c: c, shard: shard, told: told,
 		failing: backoff{first: 20 * time.Millisecond, last: c.o.ErrorMax},
 		trouble: trouble{log: c.o.Log.With("shard", shard)}}
 }
@@ -66,7 +65,7 @@ func (w *worker) seek(ctx context.Context) error {
 			return err
 		}
 		if p.Halted == "" {
-			w.position, w.next, w.pending, w.looked = p, max(p.NextOffset, 0), nil, w.c.o.Clock()
+			w.position, w.next, w.pending, w.more, w.looked = p, max(p.NextOffset, 0), nil, false, w.c.o.Clock()
 			return nil
 		}
 		w.gap = gap{}
@@ -99,7 +98,9 @@ func (w *worker) step(ctx context.Context) error {
 	}
 	w.trouble.note("consuming", nil)
 	w.failing.reset()
-	w.commitNow(len(batch) == 0)
+	if w.position.Seq > 0 {
+		w.told.reached(w.shard, w.position.NextOffset)
+	}
 	return nil
 }
 
@@ -121,21 +122,10 @@ func (w *worker) look(ctx context.Context) error {
 	return nil
 }
 
-// batch gives the next deliveries, at most BatchRows: it waits for the first, and `Linger` more for others. None: nothing
-// came within FetchWait.
+// batch gives the next deliveries, at most BatchRows. None: nothing has come.
 func (w *worker) batch(ctx context.Context) ([]auction.Delivery, error) {
-	var until time.Time
-	for len(w.pending) < w.c.o.BatchRows {
-		wait := w.c.o.FetchWait
-		if len(w.pending) > 0 {
-			if until.IsZero() {
-				until = w.c.o.Clock().Add(w.c.o.Linger)
-			}
-			if wait = until.Sub(w.c.o.Clock()); wait < time.Millisecond {
-				break // Kafka's waits are whole milliseconds
-			}
-		}
-		found, err := w.c.kafka.fetch(ctx, TopicJournal, w.shard, w.next, w.c.o.FetchBytes, wait)
+	for again := true; again && len(w.pending) < w.c.o.BatchRows; again = w.more {
+		found, err := w.fetch(ctx)
 		if err != nil && len(w.pending) == 0 {
 			return nil, err
 		}
@@ -153,9 +143,37 @@ func (w *worker) batch(ctx context.Context) ([]auction.Delivery, error) {
 	return batch, nil
 }
 
+// fetch reads on. Where the partition had nothing more it looks at the next multiple of Linger on the clock, as all shards
+// do: in one request for all of them, and what has gathered meanwhile shares a transaction. Without Linger it waits at the
+// broker for the first record.
+func (w *worker) fetch(ctx context.Context) ([]fetched, error) {
+	o := &w.c.o
+	if o.Linger <= 0 {
+		return w.c.kafka.fetch(ctx, TopicJournal, w.shard, w.next, o.FetchBytes, o.FetchWait)
+	}
+	if !w.more {
+		pause(ctx, untilTick(o.Clock(), o.Linger))
+	}
+	w.more = false
+	if ctx.Err() != nil {
+		return nil, errEnded
+	}
+	a := &asked{ticket: ticketTo(w.c.kafka.topic(TopicJournal), w.shard), offset: w.next, maxBytes: o.FetchBytes}
+	err := w.c.together.travel(ctx, a, time.Now().Add(w.c.kafka.o.RequestTimeout))
+	w.more = a.more && err == nil
+	return a.found, err
+}
+
 // apply gives a batch to the ledger. It is let end when the generation ends: a transaction that was begun is better
 // finished than of unknown outcome, and the next owner waits for the row.
 func (w *worker) apply(ctx context.Context, batch []auction.Delivery) error {
+	// Few at a time: the database's threads stand in each other's way, and what a shard waits for gathers meanwhile.
+	select {
+	case w.c.turns <- struct{}{}:
+		defer func() { <-w.c.turns }()
+	case <-ctx.Done():
+		return errEnded
+	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.c.o.RebalanceTimeout/2)
 	defer cancel()
 	before := w.position
@@ -276,21 +294,6 @@ func (w *worker) rewind(ctx context.Context, offset int64) error {
 	if err := w.c.ledger.Rewind(ctx, w.shard, offset); err != nil {
 		return err
 	}
-	w.next, w.position.NextOffset, w.pending = offset, offset, nil
+	w.next, w.position.NextOffset, w.pending, w.more = offset, offset, nil, false
 	return nil
-}
-
-// commitNow tells the group how far the ledger is: soon after something changed when nothing else is to do, else now and
-// then. A failure is of no consequence.
-func (w *worker) commitNow(idle bool) {
-	now := w.c.o.Clock()
-	if w.position.NextOffset == w.committed || w.position.Seq == 0 || !idle && now.Sub(w.committedAt) < w.c.o.CommitEvery {
-		return
-	}
-	w.committedAt = now
-	if err := w.commit(w.position.NextOffset); err != nil {
-		w.c.o.Log.Debug("commit to the group failed", "shard", w.shard, "err", err)
-		return
-	}
-	w.committed = w.position.NextOffset
 }

@@ -77,7 +77,7 @@ func (a *App) die(name string, err error) {
 // workerSteps: the consumer first, because recovery waits for it to apply what Kafka holds.
 func (a *App) workerSteps() []step {
 	c := a.Config.Consumer
-	a.consumer = pipeline.NewConsumer(a.Kafka, a.Store, pipeline.ConsumerOptions{Group: c.Group, BatchRows: c.BatchRows, Linger: c.Linger,
+	a.consumer = pipeline.NewConsumer(a.Kafka, a.Store, pipeline.ConsumerOptions{Group: c.Group, BatchRows: c.BatchRows, Linger: c.Linger, AtOnce: c.AtOnce,
 		SessionTimeout: c.SessionTimeout, Heartbeat: c.Heartbeat, RebalanceTimeout: c.RebalanceTimeout, GapHalt: c.GapHalt,
 		PoisonRetries: c.PoisonRetries, Log: a.Log, Count: a.Metrics.Count})
 	publisher := pipeline.NewPublisher(a.Kafka, publications{a.Store}, a.Gate, pipeline.PublisherOptions{Owner: a.owner, Log: a.Log, Count: a.Metrics.Count})

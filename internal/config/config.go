@@ -104,7 +104,8 @@ type Relay struct {
 type Consumer struct {
 	Group            string        `key:"group" default:"rostrum.orders" check:"topic_prefix" doc:"Name of the consumer group."`
 	BatchRows        int           `key:"batch_rows" default:"1000" min:"1" max:"10000" unit:"records" doc:"Most records in one transaction."`
-	Linger           time.Duration `key:"linger" default:"20ms" min:"0s" max:"1s" doc:"Wait for more records before applying few."`
+	Linger           time.Duration `key:"linger" default:"100ms" min:"0s" max:"1s" doc:"Between looks at the partitions of the journal topic that had nothing more. Longer makes fewer, larger requests and transactions, and orders later by as much."`
+	AtOnce           int           `key:"at_once" default:"2" min:"1" max:"64" unit:"transactions" doc:"Most transactions that one process has open to apply records: about as many as MySQL has cores for it. Shards take turns."`
 	SessionTimeout   time.Duration `key:"session_timeout" default:"6s" min:"1s" max:"5m" doc:"A consumer that is silent for so long is taken for dead. Within the broker's group.min.session.timeout.ms and max."`
 	Heartbeat        time.Duration `key:"heartbeat" default:"2s" min:"100ms" max:"1m" doc:"How often a consumer says that it lives; at most a third of session_timeout."`
 	RebalanceTimeout time.Duration `key:"rebalance_timeout" default:"6s" min:"1s" max:"5m" doc:"Time to finish a transaction when partitions move."`
