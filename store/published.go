@@ -15,6 +15,11 @@ func (s *Store) RaisePublished(ctx context.Context, topics []string, seqs map[in
 	shards := slices.Sorted(maps.Keys(seqs))
 	err = s.write(ctx, "raise published", func(ctx context.Context, t tx) error {
 		further = 0
+		if s.literal {
+			if all, err := t.raiseAll(ctx, topics, shards, seqs); err != nil || all {
+				return err
+			}
+		}
 		for _, topic := range topics {
 			for _, shard := range shards {
 				ok, err := t.raisePublished(ctx, topic, shard, seqs[shard])
@@ -29,6 +34,19 @@ func (s *Store) RaisePublished(ctx context.Context, topics []string, seqs map[in
 		return nil
 	})
 	return further, err
+}
+
+// raiseAll raises by one statement, and says whether that was all: a row may be missing, or higher already.
+func (t tx) raiseAll(ctx context.Context, topics []string, shards []int, seqs map[int]int64) (bool, error) {
+	if len(shards) == 0 || len(topics) == 0 {
+		return true, nil
+	}
+	result, err := t.conn.ExecContext(ctx, string(appendRaise(nil, topics, shards, seqs)))
+	if err != nil {
+		return false, err
+	}
+	rows, err := result.RowsAffected()
+	return rows == int64(len(topics)*len(shards)), err
 }
 
 // raisePublished gives false where the row is higher already.
