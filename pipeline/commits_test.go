@@ -36,7 +36,7 @@ func TestCommitsTellWhatMoved(t *testing.T) {
 			for shard, offset := range step.moved {
 				c.reached(shard, offset)
 			}
-			time.Sleep(time.Second)
+			pause(ctx, time.Second)
 			synctest.Wait()
 			if step.want == nil && len(heard) != 0 || step.want != nil && (len(heard) != 1 || !maps.Equal(heard[0], step.want)) {
 				t.Errorf("after %v: told %v, want %v", step.moved, heard, step.want)

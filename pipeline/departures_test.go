@@ -133,7 +133,7 @@ func TestOneThatWaitedTooLongStaysBehind(t *testing.T) {
 			late = d.travel(t.Context(), &encoded{ticket: ticketTo("journal", 1)}, time.Now().Add(1900*time.Millisecond))
 		})
 		wait.Go(func() {
-			fine = d.travel(t.Context(), &encoded{ticket: ticketTo("journal", 2)}, time.Now().Add(2*time.Second))
+			fine = d.travel(t.Context(), &encoded{ticket: ticketTo("journal", 2)}, time.Now().Add(2100*time.Millisecond))
 		})
 		wait.Wait()
 		if !errors.Is(late, errLate) || !passing(late) || fine != nil {
