@@ -105,9 +105,40 @@ const (
 	statusSettled   = "settled"
 )
 
-// fieldsOf gives the hash of a lot: what the rules read, and stock for people who look.
+// fieldNames are the fields of a lot's hash: what the rules read, and stock for people who look.
+var fieldNames = [...]string{"session", "seller", "area", "price", "currency", "stock", "per_buyer", "code", "opens", "closes", "state", "version"}
+
+// fields appends the values of a lot's fields, in the order of their names.
+func (a *arguments) fields(l *auction.Lot) {
+	a.id(l.Session)
+	a.id(l.Seller)
+	a.text(l.Area)
+	a.number(l.PriceMinor)
+	a.text(l.Currency)
+	a.number(l.Stock)
+	a.number(int64(l.PerBuyer))
+	a.text(l.Code)
+	a.number(l.OpensUS)
+	a.number(l.ClosesUS)
+	a.text(string(l.State))
+	a.number(l.Version)
+}
+
+// at gives the nth of what was collected.
+func (a *arguments) at(n int) []byte {
+	start := 0
+	if n > 0 {
+		start = a.ends[n-1]
+	}
+	return a.bytes[start:a.ends[n]]
+}
+
+// fieldsOf gives the hash of a lot, names and values.
 func fieldsOf(l auction.Lot) []any {
-	return []any{"session", l.Session.String(), "seller", l.Seller.String(), "area", l.Area, "price", l.PriceMinor,
-		"currency", l.Currency, "stock", l.Stock, "per_buyer", l.PerBuyer, "code", l.Code, "opens", l.OpensUS,
-		"closes", l.ClosesUS, "state", string(l.State), "version", l.Version}
+	values, all := newArguments(len(fieldNames)), make([]any, 0, 2*len(fieldNames))
+	values.fields(&l)
+	for f, name := range fieldNames {
+		all = append(all, name, string(values.at(f)))
+	}
+	return all
 }

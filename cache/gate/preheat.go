@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -148,49 +149,67 @@ func preheated(call *redis.Cmd, batch []int, results []auction.PreheatResult) er
 
 // preheatCall makes the call of one script. Lots of one session agree in most of their fields, which are sent once.
 func (g *Gate) preheatCall(ctx context.Context, lots []auction.Lot, batch []int, old map[uuid.UUID]string) *redis.Cmd {
-	fields := make([][]any, len(batch))
-	for i, n := range batch {
-		fields[i] = fieldsOf(lots[n])
+	values := newArguments(len(batch) * len(fieldNames))
+	for _, n := range batch {
+		values.fields(&lots[n])
 	}
-	agreed, own := agreement(fields)
-	shard := lots[batch[0]].Shard
-	keys, args := newArguments(2+2*len(batch)), newArguments(3+2*len(agreed)+len(own)+len(batch)*(3+len(own)))
-	keys.text(g.keys.Head(shard))
-	keys.text(g.keys.Lots(shard))
-	args.number(int64(len(batch)))
-	args.number(int64(len(agreed)))
-	args.number(int64(len(own)))
+	agreed, own := agreement(values)
+	keys, args := g.preheatKeys(lots, batch, old), newArguments(4+2*len(agreed)+len(own)+len(batch)*(2+len(own))+2*len(old))
+	for _, n := range [...]int{len(batch), len(agreed), len(own), len(keys.ends) - 2 - 2*len(batch)} {
+		args.number(int64(n))
+	}
 	for _, f := range agreed {
-		args.value(fields[0][f])
-		args.value(fields[0][f+1])
+		args.text(fieldNames[f])
+		args.raw(values.at(f))
 	}
 	for _, f := range own {
-		args.value(fields[0][f])
+		args.text(fieldNames[f])
+	}
+	for _, n := range batch {
+		args.id(lots[n].ID)
+	}
+	for _, n := range batch {
+		args.number(lots[n].Stock - lots[n].Sold)
+	}
+	for i := range batch {
+		for _, f := range own {
+			args.raw(values.at(i*len(fieldNames) + f))
+		}
 	}
 	for i, n := range batch {
-		l := &lots[n]
-		keys.text(g.keys.Lot(shard, l.ID))
-		keys.text(g.keys.Stock(shard, l.ID, l.Code))
-		code := old[l.ID]
-		if code != "" {
-			keys.text(g.keys.Stock(shard, l.ID, code))
-		}
-		args.id(l.ID)
-		args.text(code)
-		args.number(l.Stock - l.Sold)
-		for _, f := range own {
-			args.value(fields[i][f+1])
+		if code, ok := old[lots[n].ID]; ok {
+			args.number(int64(i + 1))
+			args.text(code)
 		}
 	}
 	return redis.NewCmd(ctx, append(keys.behind("evalsha", g.scripts.preheat.Hash(), len(keys.ends)), args.behind()...)...)
 }
 
+// preheatKeys collects the keys of preheat.lua.
+func (g *Gate) preheatKeys(lots []auction.Lot, batch []int, old map[uuid.UUID]string) *arguments {
+	shard, keys := lots[batch[0]].Shard, newArguments(3*len(batch)+len(old))
+	keys.text(g.keys.Head(shard))
+	keys.text(g.keys.Lots(shard))
+	for _, n := range batch {
+		keys.text(g.keys.Lot(shard, lots[n].ID))
+	}
+	for _, n := range batch {
+		keys.text(g.keys.Stock(shard, lots[n].ID, lots[n].Code))
+	}
+	for _, n := range batch {
+		if code, ok := old[lots[n].ID]; ok {
+			keys.text(g.keys.Stock(shard, lots[n].ID, code))
+		}
+	}
+	return keys
+}
+
 // agreement gives the places of the fields that have one value in all the lots, and of those that have not.
-func agreement(fields [][]any) (agreed, own []int) {
-	for f := 0; f < len(fields[0]); f += 2 {
+func agreement(values *arguments) (agreed, own []int) {
+	for f := range fieldNames {
 		same := true
-		for i := 1; i < len(fields) && same; i++ {
-			same = fields[i][f+1] == fields[0][f+1]
+		for i := f; i < len(values.ends) && same; i += len(fieldNames) {
+			same = bytes.Equal(values.at(i), values.at(f))
 		}
 		if same {
 			agreed = append(agreed, f)
@@ -201,18 +220,9 @@ func agreement(fields [][]any) (agreed, own []int) {
 	return agreed, own
 }
 
-// value appends one of fieldsOf.
-func (a *arguments) value(v any) {
-	switch v := v.(type) {
-	case string:
-		a.text(v)
-	case int64:
-		a.number(v)
-	case int:
-		a.number(int64(v))
-	default:
-		a.text(fmt.Sprint(v))
-	}
+func (a *arguments) raw(b []byte) {
+	a.bytes = append(a.bytes, b...)
+	a.end()
 }
 
 // Room says how much the gate's Redis may still take.
@@ -269,7 +279,7 @@ func newerThan(held map[string]string, version int64) bool {
 func holds(held map[string]string, fields []any) bool {
 	for f := 0; f < len(fields); f += 2 {
 		name, _ := fields[f].(string)
-		if held[name] != fmt.Sprint(fields[f+1]) {
+		if held[name] != fields[f+1] {
 			return false
 		}
 	}

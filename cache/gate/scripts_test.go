@@ -124,8 +124,11 @@ func TestHeadersCountWhatIsPassed(t *testing.T) {
 		}},
 		"preheat": {g.scripts.preheat, func(h header) [2]int {
 			// What the two lots agree in is passed once, and "value …" of each is as many as they do not.
-			agreed, own := agreement([][]any{fieldsOf(two[0]), fieldsOf(two[1])})
-			return [2]int{h.keys + per(h.keysPer, 2), h.args + per(h.argsPer, len(agreed), len(own), 2) + 2*(len(own)-1)}
+			values := newArguments(0)
+			values.fields(&two[0])
+			values.fields(&two[1])
+			agreed, own := agreement(values)
+			return [2]int{h.keys + per(h.keysPer, 2, 2, 0), h.args + per(h.argsPer, len(agreed), len(own), 2, 2, 2, 0) + 2*(len(own)-1)}
 		}},
 		"release": {g.scripts.release, func(h header) [2]int { return [2]int{h.keys + per(h.keysPer, 2), h.args} }},
 		"close":   {g.scripts.close, nil}, "withdraw": {g.scripts.withdraw, nil}, "receipt": {g.scripts.receipt, nil}, "sweep": {g.scripts.sweep, nil},
