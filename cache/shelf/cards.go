@@ -13,13 +13,6 @@ import (
 	"rostrum/internal/fault"
 )
 
-// nodeCard is what a node remembers of a lot.
-type nodeCard struct {
-	lot    auction.Lot
-	none   bool
-	readUS int64 // when it came
-}
-
 func noLot() error { return fault.New(fault.NotFound, "lot_not_found", "there is no such lot") }
 
 func noSession() error {
@@ -60,7 +53,7 @@ func (s *Shelf) cardWithin(ctx context.Context, lot uuid.UUID, age time.Duration
 			if old > age/2 {
 				s.refresh(ctx, lot)
 			}
-			return c.answer()
+			return c.answer(lot)
 		}
 	}
 	s.o.Count("node", "miss")
@@ -69,19 +62,21 @@ func (s *Shelf) cardWithin(ctx context.Context, lot uuid.UUID, age time.Duration
 		return auction.Lot{}, err
 	}
 	s.cards.Set(lot, c)
-	return c.answer()
+	return c.answer(lot)
 }
 
 // fetchCard gives a card from the shelf, or from the source. It is the loader of the node's memory, too.
 func (s *Shelf) fetchCard(ctx context.Context, lot uuid.UUID) (nodeCard, error) {
 	found, err := s.fetch(ctx, s.cardPlace(lot))
-	c := nodeCard{none: found.none, readUS: s.o.Now().UnixMicro()}
-	if err == nil && !found.none {
-		if c.lot, err = parseCard(found.value); err != nil {
-			err = fmt.Errorf("card of lot %s: %w", lot, err)
-		}
+	now := s.o.Now().UnixMicro()
+	if err != nil || found.none {
+		return nodeCard{none: found.none, readUS: now}, err
 	}
-	return c, err
+	l, err := parseCard(found.value)
+	if err != nil {
+		return nodeCard{}, fmt.Errorf("card of lot %s: %w", lot, err)
+	}
+	return remembered(&l, now), nil
 }
 
 // refresh loads a card that will end soon while it still serves, so that a lot in demand never makes a bid wait for the
@@ -104,13 +99,6 @@ func (s *Shelf) refresh(ctx context.Context, lot uuid.UUID) {
 		defer cancel()
 		<-s.cards.Refresh(own, lot, otter.LoaderFunc[uuid.UUID, nodeCard](s.fetchCard))
 	}()
-}
-
-func (c nodeCard) answer() (auction.Lot, error) {
-	if c.none {
-		return auction.Lot{}, noLot()
-	}
-	return c.lot, nil
 }
 
 // cardPlace is a lot's card.
