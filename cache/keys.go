@@ -146,7 +146,12 @@ func (k Keys) shelf() string { return k.prefix + ":shelf:" }
 func (k Keys) session(session uuid.UUID) string { return k.shelf() + "{" + session.String() + "}:" }
 
 // Card is a lot's card, or says that there is no such lot.
-func (k Keys) Card(lot uuid.UUID) string { return k.shelf() + "lot:" + lot.String() }
+func (k Keys) Card(lot uuid.UUID) string { return string(k.AppendCard(nil, lot)) }
+
+// AppendCard appends what Card gives, which ends with the lot's id: preheating has a hundred thousand of them.
+func (k Keys) AppendCard(b []byte, lot uuid.UUID) []byte {
+	return AppendID(append(append(b, k.prefix...), ":shelf:lot:"...), lot)
+}
 
 // Order is the set of a session's lots by their place.
 func (k Keys) Order(session uuid.UUID) string { return k.session(session) + "order" }

@@ -131,15 +131,6 @@ func (s *Shelf) lasts(endUS int64) time.Duration {
 	return max(time.UnixMicro(endUS).Sub(s.o.Now()), 0) + s.o.Grace + time.Duration(s.o.Random()*float64(s.o.Jitter))
 }
 
-// putCard writes a card; onlyNew: one that is there stays.
-func (s *Shelf) putCard(ctx context.Context, p redis.Pipeliner, lot uuid.UUID, e entry, ttl time.Duration, onlyNew bool) {
-	if onlyNew {
-		p.SetNX(ctx, s.keys.Card(lot), e.text(), ttl)
-		return
-	}
-	p.Set(ctx, s.keys.Card(lot), e.text(), ttl)
-}
-
 // pipeline sends at most some thousand commands.
 func (s *Shelf) pipeline(ctx context.Context, fill func(redis.Pipeliner) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Fill)

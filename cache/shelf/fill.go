@@ -29,7 +29,12 @@ func (e entry) text() string {
 	if e.none {
 		return noneText
 	}
-	return strconv.FormatInt(e.freshUntil, 10) + " " + string(e.value)
+	return string(append(appendFresh(nil, e.freshUntil), e.value...))
+}
+
+// appendFresh writes what stands before a value.
+func appendFresh(b []byte, untilUS int64) []byte {
+	return append(strconv.AppendInt(b, untilUS, 10), ' ')
 }
 
 // parseEntry reads text; what nobody wrote counts as nothing, and is filled anew.
@@ -218,8 +223,11 @@ func (s *Shelf) fresh(value any, missing error, ttl time.Duration) (entry, time.
 		return entry{none: true}, s.o.around(s.o.Negative), nil
 	}
 	text, err := encode(value)
-	return entry{value: text, freshUntil: s.o.Now().Add(s.o.around(s.o.Fresh)).UnixMicro()}, ttl, err
+	return entry{value: text, freshUntil: s.freshUntil()}, ttl, err
 }
+
+// freshUntil says how long what is written now counts as fresh, µs.
+func (s *Shelf) freshUntil() int64 { return s.o.Now().Add(s.o.around(s.o.Fresh)).UnixMicro() }
 
 // encode writes a lot as a card, and anything else as JSON.
 func encode(value any) ([]byte, error) {

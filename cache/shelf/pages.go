@@ -287,32 +287,6 @@ func (l *listing) end() int64 {
 	return end
 }
 
-// lotsAtOnce lots make about maxPipeline commands.
-const lotsAtOnce = maxPipeline
-
-// putLots writes cards and order of some lots of a session; onlyNew: cards that are there stay.
-func (s *Shelf) putLots(ctx context.Context, session uuid.UUID, lots []auction.Lot, onlyNew bool) error {
-	return s.pipeline(ctx, func(p redis.Pipeliner) error { return s.addLots(ctx, p, session, lots, onlyNew) })
-}
-
-// addLots is putLots in somebody's pipeline.
-func (s *Shelf) addLots(ctx context.Context, p redis.Pipeliner, session uuid.UUID, lots []auction.Lot, onlyNew bool) error {
-	places := make([]redis.Z, len(lots))
-	for i, l := range lots {
-		e, ttl, err := s.fresh(l, nil, s.lasts(l.ClosesUS))
-		if err != nil {
-			return err
-		}
-		s.putCard(ctx, p, l.ID, e, ttl, onlyNew)
-		places[i] = redis.Z{Score: float64(l.OpensUS), Member: l.ID.String()}
-	}
-	if len(places) > 0 {
-		p.ZAdd(ctx, s.keys.Order(session), places...)
-		p.PExpire(ctx, s.keys.Order(session), s.o.Grace) // markOrder sets its real end; an order nobody completes goes
-	}
-	return nil
-}
-
 // markOrder says that a session's order is complete, and when it may go.
 func (s *Shelf) markOrder(ctx context.Context, session uuid.UUID, endUS int64) error {
 	key, ttl := s.keys.Order(session), s.lasts(endUS)

@@ -131,7 +131,7 @@ func (p *preheat) put(ctx context.Context, from <-chan decided) error {
 		if err != nil || !ok {
 			return err
 		}
-		err = p.shelf.pipeline(ctx, func(c redis.Pipeliner) error { return p.putPage(ctx, c, page.lots, before) })
+		err = p.shelf.pipeline(ctx, func(c redis.Pipeliner) error { p.putPage(ctx, c, page.lots, before); return nil })
 		if err != nil {
 			return fmt.Errorf("preheat: shelf: %w", err)
 		}
@@ -140,7 +140,7 @@ func (p *preheat) put(ctx context.Context, from <-chan decided) error {
 	}
 }
 
-func (p *preheat) putPage(ctx context.Context, c redis.Pipeliner, lots []auction.Lot, before []any) error {
+func (p *preheat) putPage(ctx context.Context, c redis.Pipeliner, lots []auction.Lot, before []any) {
 	s, ids := p.shelf, make([]uuid.UUID, len(lots))
 	for i := range lots {
 		ids[i] = lots[i].ID
@@ -151,10 +151,10 @@ func (p *preheat) putPage(ctx context.Context, c redis.Pipeliner, lots []auction
 		c.PExpire(ctx, key, s.o.Grace)
 	}
 	if s.addIDs(ctx, c, ids); p.how.GateOnly {
-		return nil
+		return
 	}
 	started := s.o.Now().UnixMicro() >= p.session.StartsUS
-	return s.addLots(ctx, c, p.session.ID, lots, started)
+	s.addLots(ctx, c, p.session.ID, lots, started)
 }
 
 // revision names what a run writes: another revision, or more of it, is another run.
