@@ -70,14 +70,14 @@ local function write(i)
   local lot = KEYS[LOT + i]
   terms(i)
   if old_stocks[i] then call('DEL', old_stocks[i]) end
+  if there then call('DEL', lot) end
   if not first then
     first = lot
-    if there then call('DEL', lot) end
     call('HSET', lot, unpack(fields))
     return
   end
   -- A copy costs half of what setting all the fields does.
-  call('COPY', first, lot, 'REPLACE')
+  call('COPY', first, lot)
   if n_own > 0 then call('HSET', lot, unpack(fields, 1, 2 * n_own)) end
 end
 
