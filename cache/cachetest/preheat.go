@@ -55,6 +55,7 @@ func testPreheat(t *testing.T, s *Subject) {
 		t.Error("the old stock is still there")
 	}
 	testCompare(t, s)
+	testPreheatMixed(t, s)
 	for _, bad := range []auction.Lot{LotOf(1, future), LotOf(0, future, func(l *auction.Lot) { l.Code = "x" })} {
 		_, err := s.Gate.Preheat(ctx, 0, []auction.Lot{bad})
 		wantCode(t, err, fault.Internal, "lot_not_publishable")
@@ -96,5 +97,51 @@ func testCompare(t *testing.T, s *Subject) {
 	}
 	if room, err := s.Gate.Room(ctx); err != nil || room.Left < 0 || room.Limited && room.Left == 0 {
 		t.Errorf("room %+v, %v", room, err)
+	}
+}
+
+// testPreheatMixed preheats lots that are new, there already, and there with another code, by the same scripts, and which
+// agree in some of their terms: each has its own afterwards.
+func testPreheatMixed(t *testing.T, s *Subject) {
+	t.Helper()
+	var lots []auction.Lot
+	for i := range 100 {
+		lots = append(lots, LotOf(i%2, func(l *auction.Lot) {
+			l.OpensUS, l.ClosesUS = T0+5000, T0+6000+int64(i%3)
+			l.PriceMinor, l.Stock, l.PerBuyer = int64(100+i), int64(1+i%5), 1+i%2
+		}))
+	}
+	preheat := func(lots []auction.Lot) {
+		t.Helper()
+		got, err := s.Gate.PreheatLots(ctx, lots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, result := range got {
+			if result != auction.PreheatWritten {
+				t.Errorf("lot %d: %s", i, result)
+			}
+		}
+	}
+	preheat(lots[:50])
+	olds := map[int]string{}
+	for i := 0; i < 50; i += 7 {
+		olds[i], lots[i].Code, lots[i].PriceMinor = lots[i].Code, codeB, 7
+	}
+	preheat(lots)
+	missing, different, err := s.Gate.Compare(ctx, lots)
+	if err != nil || len(missing)+len(different) > 0 {
+		t.Errorf("missing %v, different %v, %v", missing, different, err)
+	}
+	for i, l := range lots {
+		left, err := s.Client.Get(ctx, s.Gate.Keys().Stock(l.Shard, l.ID, l.Code)).Int64()
+		if err != nil || left != l.Stock {
+			t.Errorf("lot %d has %d left, want %d: %v", i, left, l.Stock, err)
+		}
+	}
+	for i, code := range olds {
+		if n := s.Client.Exists(ctx, s.Gate.Keys().Stock(lots[i].Shard, lots[i].ID, code)).Val(); n != 0 {
+			t.Errorf("lot %d has its old stock, too", i)
+		}
 	}
 }
