@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-
 	"rostrum/auction"
 	"rostrum/internal/fault"
 	"rostrum/internal/money"
