@@ -179,6 +179,25 @@ func TestSharedPagesAreEverybodysOwn(t *testing.T) {
 	})
 }
 
+// A clock that is turned back a little, too: a page made in what is the future now would show the code too soon.
+func TestAClockTurnedBackTakesTheCodeAway(t *testing.T) {
+	w := webtest.NewWorld(t)
+	c := w.Start(t)
+	start := w.Clock.Now()
+	session := w.Sale(1, func(_ int, l *auction.Lot) { l.OpensUS, l.ClosesUS = start.UnixMicro(), start.Add(time.Hour).UnixMicro() })
+	ben := c.As(w.Token(t, webtest.Ben))
+	for _, at := range []struct {
+		after time.Duration
+		state string
+	}{{300 * time.Millisecond, "live"}, {-100 * time.Millisecond, "scheduled"}, {100 * time.Millisecond, "live"}, {-200 * time.Millisecond, "scheduled"}} {
+		w.Clock.Set(start.Add(at.after))
+		lot := ben.Do("GET", goodsPath(session), nil).JSON["items"].([]any)[0].(map[string]any)
+		if code, _ := lot["code"].(string); lot["state"] != at.state || (code != "") != (at.state == "live") {
+			t.Errorf("%s after its start: %v, code %q", at.after, lot["state"], code)
+		}
+	}
+}
+
 // A filter that wants little looks at a bounded number of lots a request, and says that there may be more.
 func TestAFilterLooksAtABoundedNumberOfLots(t *testing.T) {
 	s := newStage(t)

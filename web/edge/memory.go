@@ -40,7 +40,7 @@ func (m *goodsMemory) kept(key goodsKey, nowUS int64) *keptGoods {
 	m.mu.RLock()
 	k := m.pages[key]
 	m.mu.RUnlock()
-	if k == nil || nowUS >= k.till || nowUS < k.page.AtUS-goodsGoodUS { // the last: the clock was turned back
+	if k == nil || nowUS >= k.till || nowUS < k.page.AtUS { // the last: the clock was turned back, and a code may be on it too soon
 		return nil
 	}
 	return k
