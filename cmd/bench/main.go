@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -67,8 +66,8 @@ func run(ctx context.Context, args []string, get func(string) string, out, errs 
 		fmt.Fprintln(errs, "bench:", err)
 		return failed
 	}
-	if err == nil && f.folder != "" {
-		err = bench.Write(f.folder, report)
+	if f.folder != "" && len(f.Only) == 0 && report.Taken() {
+		err = errors.Join(err, bench.Write(f.folder, report))
 	}
 	return verdict(ctx, report, err, errs)
 }
@@ -81,7 +80,7 @@ func parse(args []string, errs io.Writer) (flags, error) {
 	seconds := set.Float64("seconds", d.Round.Seconds(), "length of one figure over HTTP in a round, up to 5")
 	set.BoolVar(&short, "short", false, "about a minute, to see that each figure can be taken; the flags above count for nothing")
 	only := set.String("only", "", "figures to take, by comma, with what they are held against; those of costs, pages and memory come together (default: all)")
-	set.StringVar(&f.folder, "out", "", "folder to write performance.md, capacity.md and their charts into (default: none)")
+	set.StringVar(&f.folder, "out", "", "folder to write performance.md, capacity.md and their charts into, unless only some figures are taken (default: none)")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
@@ -124,7 +123,7 @@ func (s *some) Write(line []byte) (int, error) {
 
 // show prints what was taken; of a run that took nothing there is nothing to print.
 func show(r bench.Report, out io.Writer) error {
-	if !slices.ContainsFunc(r.Rows, func(row bench.Row) bool { return row.N > 0 }) {
+	if !r.Taken() {
 		return nil
 	}
 	if r.Options.Scaled() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"slices"
 	"time"
 
 	"rostrum/orders"
@@ -29,6 +30,11 @@ type Counted struct {
 	orders.Invariant
 }
 
+// Taken says whether there is any figure.
+func (r Report) Taken() bool {
+	return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.N > 0 })
+}
+
 // Wrong gives the invariants that do not hold.
 func (r Report) Wrong() []Counted {
 	var wrong []Counted
@@ -41,7 +47,7 @@ func (r Report) Wrong() []Counted {
 }
 
 // Run takes the figures, counts the invariants and removes what it has made. With an error, ctx's for an interruption,
-// the report has what was taken until then.
+// the report has what was taken until then, and says so under Left.
 func Run(ctx context.Context, s Servers, o Options) (Report, error) {
 	if err := o.Check(); err != nil {
 		return Report{}, err
@@ -64,6 +70,9 @@ func Run(ctx context.Context, s Servers, o Options) (Report, error) {
 		err = errors.Join(ctx.Err(), err) // what fails for it may not say so
 	case limited.Err() != nil:
 		err = fmt.Errorf("the run was ended at its limit of %s; the figures are of the rounds until then: %w", o.Limit, errors.Join(limited.Err(), err))
+	}
+	if err != nil {
+		r.report.Left = append(r.report.Left, fmt.Sprintf("what comes after the figures above: the run ended early, %v", err))
 	}
 	r.report.Rows, r.report.Took = r.f.rows(), time.Since(began)
 	return r.report, err
