@@ -208,9 +208,12 @@ func TestARunThatTakesTooLongSaysSo(t *testing.T) {
 	s, m := standins(t)
 	o := tiny()
 	o.Round, o.Limit = 10*time.Millisecond, 500*time.Millisecond // the first sale's lead alone, and a start before it
-	_, err := Run(t.Context(), s, o)
+	report, err := Run(t.Context(), s, o)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "limit of 500ms") {
 		t.Errorf("error %v", err)
+	}
+	if n := len(report.Left); n == 0 || !strings.Contains(report.Left[n-1], "the run ended early") || report.Taken() {
+		t.Errorf("left out: %v", report.Left)
 	}
 	nothingLeft(t, s, m)
 }
