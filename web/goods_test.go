@@ -184,7 +184,9 @@ func TestAClockTurnedBackTakesTheCodeAway(t *testing.T) {
 	w := webtest.NewWorld(t)
 	c := w.Start(t)
 	start := w.Clock.Now()
-	session := w.Sale(1, func(_ int, l *auction.Lot) { l.OpensUS, l.ClosesUS = start.UnixMicro(), start.Add(time.Hour).UnixMicro() })
+	session := w.Sale(1, func(_ int, l *auction.Lot) {
+		l.OpensUS, l.ClosesUS = start.UnixMicro(), start.Add(time.Hour).UnixMicro()
+	})
 	ben := c.As(w.Token(t, webtest.Ben))
 	for _, at := range []struct {
 		after time.Duration
