@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -143,12 +144,20 @@ func (c *cluster) until(admitted int64) {
 	})
 }
 
+// freeAddr gives a free address below the range from which the system gives ports to clients: a process is to listen there
+// later, and again after it was killed, and until then no passing connection may take it.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	const first, behind, tries = 10_000, 30_000, 100
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(behind-first)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 // rush lets members rush in the background; what comes back waits for them.
