@@ -32,7 +32,7 @@ ON_CLUSTER := ^Test(Gate|Rules.*|Page.*|Preheat|PreheatGoesOn|Card.*|Allow|OnKaf
 # The order matters: what fails fast stands first, what builds tools stands before what uses them.
 STEPS := prepare tools fmt vet lint generate-check tidy-check test build live live-cluster-short demo-once cold-build bench-short
 
-.PHONY: help check $(STEPS) bench bench-go demo generate vuln compose-check clean
+.PHONY: help check $(STEPS) live-cluster bench bench-go slices demo generate vuln compose-check clean
 
 help: ## what there is
 	@echo "make TARGET:"
@@ -64,6 +64,9 @@ bench-short: ## the same in about a minute: that each figure can be taken is the
 
 bench-go: ## Go's own benchmarks, on real servers of its own (BENCH=regexp BENCHTIME=2s PACKAGES=./...)
 	deploy/live --quick go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PACKAGES)
+
+slices: ## where one hot lot ends, whole and in slices, on a Redis Cluster of three masters of its own
+	deploy/live --quick go test -count=1 -run '^$$' -bench 'BenchmarkSlices' -benchtime 200000x ./internal/app
 
 fmt: ## fails on files that gofmt would change
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | xargs ls -d 2>/dev/null)); \

@@ -66,9 +66,11 @@ func TestTheStatusSaysHowItEnded(t *testing.T) {
 		code   int
 		says   string
 	}{
-		"well":        {t.Context(), bench.Report{}, nil, ok, "invariants hold"},
-		"wrong":       {t.Context(), wrong, nil, failed, "does not hold on bids, always: no bid twice: 2 of 9"},
-		"broken":      {t.Context(), bench.Report{}, errors.New("the broker is gone"), failed, "the broker is gone"},
+		"well":   {t.Context(), bench.Report{}, nil, ok, "invariants hold"},
+		"wrong":  {t.Context(), wrong, nil, failed, "does not hold on bids, always: no bid twice: 2 of 9"},
+		"broken": {t.Context(), bench.Report{}, errors.New("the broker is gone"), failed, "the broker is gone"},
+		"not whole": {t.Context(), bench.Report{Options: bench.Short(), Rows: []bench.Row{{Figure: &bench.Figure{Name: "relay"}}}, Left: []string{"relay: no broker"}}, nil,
+			failed, "not taken: relay; relay: no broker"},
 		"interrupted": {cancelled, bench.Report{}, context.Canceled, interrupted, "until then"},
 	} {
 		var errs bytes.Buffer

@@ -126,7 +126,9 @@ func (p *page) hotLot(r Report) {
 	p.say("## Where one hot lot ends (reckoned from a measured cost)\n")
 	p.say("One lot is one shard, and one core of one Redis decides it: a bid on it takes %.1f µs there (`admit_hot_256`), so **no number of nodes", each)
 	p.say("gets more than about %s bids a second out of one lot** on this machine's cores. In this run it was %.2f of a core. A million bidders", number(1e6/each), redisOf(hot.used))
-	p.say("for one lot are decided in %s at the soonest; more Redis masters help other lots, not this one.", minutes(rushBidders*each/1e6))
+	p.say("for one lot are decided in %s at the soonest; more Redis masters help other lots, not this one. The way past it is a lot in slices: so many", minutes(rushBidders*each/1e6))
+	p.say("lots on so many shards, each with its part of the stock, and every buyer with exactly one. What that gave on a cluster of three masters is in")
+	p.say("[the lots' own page](%s); `make slices` takes it again.", "../auction/DESIGN.md")
 }
 
 func redisOf(u Usage) float64 {

@@ -30,8 +30,7 @@ type door struct {
 	hot, hotAlways []auction.Lot // two a round, one a round
 	spread, road   []auction.Lot
 	scarce         auction.Lot
-	peak           float64 // of this round
-	used           int64   // bytes of the gate's Redis before it
+	used           int64 // bytes of the gate's Redis before it
 }
 
 // open makes the installations, opens their sales and starts their API. Even with an error it is to be removed.
@@ -139,17 +138,17 @@ func (d *door) steps(round int) []step {
 	steps := []step{
 		{[]string{"fiber_post_64"}, d.post(few, "fiber_post_64")},
 		{[]string{"admit_hot_64"}, d.admitHot(few, "admit_hot_64", 0)},
-		{[]string{"admit_spread_64", "tail_half_peak"}, d.admitSpread(few, "admit_spread_64", 0)},
+		{[]string{"admit_spread_64", "spread_peak", "tail_half_peak"}, d.admitSpread(few, "admit_spread_64", 0)},
 		{[]string{"refuse_sold_out"}, d.refuse},
 		{[]string{"fiber_post_256"}, d.post(many, "fiber_post_256")},
 		{[]string{"admit_hot_256"}, d.admitHot(many, "admit_hot_256", 1)},
-		{[]string{"admit_spread_256"}, d.admitSpread(many, "admit_spread_256", 1)},
+		{[]string{"admit_spread_256", "spread_peak", "tail_half_peak"}, d.admitSpread(many, "admit_spread_256", 1)},
 		{[]string{"admit_always_256"}, d.admitAlways},
 	}
 	if round%2 == 1 {
 		slices.Reverse(steps)
 	}
-	return append(steps, step{[]string{"tail_half_peak"}, d.halfPeak}, step{[]string{"goodput_twice_peak"}, d.twicePeak},
+	return append(steps, step{[]string{"tail_half_peak"}, d.halfPeak}, step{[]string{"goodput_twice_peak", "p99_twice_peak"}, d.twicePeak},
 		step{[]string{"orders_end_to_end"}, d.endToEnd})
 }
 
@@ -186,9 +185,7 @@ func (d *door) admitSpread(clients int, name string, pass int) func(context.Cont
 			return err
 		}
 		err := d.admit(ctx, d.everysec, d.load(d.api, d.spread, clients, d.pass(round, pass)), round, name)
-		if clients == few {
-			d.peak = d.f.named(name).rounds[round]
-		}
+		d.f.note(round, "spread_peak", max(d.f.value(round, name), d.f.value(round, "spread_peak")))
 		return err
 	}
 }
@@ -255,13 +252,20 @@ func (d *door) endToEnd(ctx context.Context, round int) (err error) {
 	if err != nil {
 		return fmt.Errorf("orders_end_to_end: %w", err)
 	}
+	behind, err := d.everysec.behind(ctx)
+	if err != nil {
+		return err
+	}
 	if err = d.everysec.settle(ctx); err != nil {
 		return err
 	}
 	u := watch(out.counted)
 	d.strange("orders_end_to_end", out)
 	d.f.note(round, "orders_end_to_end", u.rate())
+	d.f.note(round, "behind_at_the_end", 100*float64(behind)/float64(max(out.counted, 1)))
 	d.f.spent("orders_end_to_end", u)
+	d.f.named("orders_end_to_end").Note = fmt.Sprintf("In the last round %d bids were admitted at %.0f a second with everything running, and when the last was answered %d of them were not in MySQL.",
+		out.counted, float64(out.counted)/out.took.Seconds(), behind)
 	return d.everysec.keep(out, d.members)
 }
 

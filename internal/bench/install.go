@@ -211,6 +211,19 @@ func (i *installation) decided(ctx context.Context) (map[int]int64, error) {
 	return last, nil
 }
 
+// behind gives how many decided records are not in MySQL.
+func (i *installation) behind(ctx context.Context) (records int64, err error) {
+	decided, err := i.decided(ctx)
+	if err != nil {
+		return 0, err
+	}
+	positions, err := i.app.Store.Positions(ctx)
+	for _, p := range positions {
+		records += max(decided[p.Shard]-p.Seq, 0)
+	}
+	return records, err
+}
+
 func (i *installation) applied(ctx context.Context, decided map[int]int64) bool {
 	positions, err := i.app.Store.Positions(ctx)
 	for _, p := range positions {

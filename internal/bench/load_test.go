@@ -161,7 +161,7 @@ func TestACycleHasNobodyBidTwiceOnALot(t *testing.T) {
 		s := &scale{run: &run{o: o}}
 		for name, c := range map[string]struct{ members, lots int }{"few users": {o.Users / 1000, repeatLots}, "many lots": {o.Members, o.Lots / 100}} {
 			bought := map[[2]int]bool{}
-			for round := range o.Rounds {
+			for round := range o.scaleRounds() {
 				p := s.cycle(round, c.members, c.lots)
 				for n := range o.bids() {
 					who, lot, ok := p(n)

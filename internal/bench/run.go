@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	"rostrum/orders"
@@ -33,6 +34,16 @@ type Counted struct {
 // Taken says whether there is any figure.
 func (r Report) Taken() bool {
 	return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.N > 0 })
+}
+
+// Missing names the figures that were wanted and have no value.
+func (r Report) Missing() (names []string) {
+	for _, row := range r.Rows {
+		if row.N == 0 && (len(r.Options.Only) == 0 || slices.Contains(r.Options.Only, row.Name)) {
+			names = append(names, row.Name)
+		}
+	}
+	return names
 }
 
 // Wrong gives the invariants that do not hold.
@@ -72,7 +83,7 @@ func Run(ctx context.Context, s Servers, o Options) (Report, error) {
 		err = fmt.Errorf("the run was ended at its limit of %s; the figures are of the rounds until then: %w", o.Limit, errors.Join(limited.Err(), err))
 	}
 	if err != nil {
-		r.report.Left = append(r.report.Left, fmt.Sprintf("what comes after the figures above: the run ended early, %v", err))
+		r.report.Left = append(r.report.Left, "what comes after the figures above: the run ended early, "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	r.report.Rows, r.report.Took = r.f.rows(), time.Since(began)
 	return r.report, err

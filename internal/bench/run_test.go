@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	_ "github.com/ncruces/go-sqlite3/driver"
 	"github.com/segmentio/kafka-go"
 
@@ -28,7 +29,7 @@ import (
 
 // tiny is a run as short as can be on stand-ins: beside a whole suite, one of them may take 50 ms for its first answers.
 func tiny() Options {
-	return Options{Rounds: 1, Round: 250 * time.Millisecond, Members: 500, Spread: 16, Rows: 100, Bids: 100, Lots: 100, Users: 1000,
+	return Options{Rounds: 1, Round: 250 * time.Millisecond, Members: 500, Crowd: 64, Spread: 16, Rows: 100, Bids: 100, Lots: 100, Users: 1000,
 		Lead: 2 * time.Second, BigLead: 4 * time.Second, Limit: 2 * time.Minute}
 }
 
@@ -86,7 +87,11 @@ func standins(t *testing.T) (Servers, *made) {
 }
 
 func realServers(t *testing.T) (Servers, *made) {
-	set := map[string]string{EnvMySQL: live.MySQL(t), EnvRedis: live.Redis(t), EnvKafka: live.Kafka(t)}
+	redis := live.Redis(t)
+	if strings.Contains(redis, ",") { // a cluster: figures are of one Redis
+		redis = live.StartRedis(t).Addr
+	}
+	set := map[string]string{EnvMySQL: live.MySQL(t), EnvRedis: redis, EnvKafka: live.Kafka(t)}
 	s, err := FromEnvironment(func(name string) string { return set[name] })
 	must(t, err)
 	live.Program(t, "redis-server")
@@ -300,7 +305,11 @@ func TestRightsThatAreMissing(t *testing.T) {
 }
 
 func TestRowsAreCopiedWhole(t *testing.T) {
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(t.TempDir(), "rows"))
+	server := live.MySQL(t)
+	own, err := onMySQL(server)(t.Context(), "rostrum_bench_"+strings.ReplaceAll(uuid.NewString(), "-", "")[:12])
+	must(t, err)
+	defer func() { must(t, own.Drop(context.WithoutCancel(t.Context()))) }()
+	db, err := sql.Open("mysql", own.DSN)
 	must(t, err)
 	defer db.Close()
 	run := func(text string, args ...any) {
@@ -309,11 +318,11 @@ func TestRowsAreCopiedWhole(t *testing.T) {
 		must(t, err)
 	}
 	for _, table := range []string{"a", "b"} {
-		run("CREATE TABLE " + table + " (n INTEGER PRIMARY KEY, body BLOB, word TEXT)")
-		run("CREATE TABLE " + bareName(table) + " (n INTEGER PRIMARY KEY, body BLOB, word TEXT)")
+		run("CREATE TABLE " + table + " (n INTEGER PRIMARY KEY, body BLOB, word TEXT) CHARSET utf8mb4")
+		run("CREATE TABLE " + bareName(table) + " (n INTEGER PRIMARY KEY, body BLOB, word TEXT) CHARSET utf8mb4")
 	}
 	for n := range 7 {
-		run("INSERT INTO a VALUES (?, ?, ?)", n, []byte{0, byte(n), '\''}, "tea 茶")
+		run("INSERT INTO a VALUES (?, ?, ?)", n, []byte{0, byte(n), '\'', '\\', '\n', '\r', 26, '"', 255}, "tea 茶 'n' \\")
 	}
 	run("INSERT INTO b VALUES (1, NULL, '')")
 	var all []rows
@@ -323,7 +332,11 @@ func TestRowsAreCopiedWhole(t *testing.T) {
 		r.table = bareName(table)
 		all = append(all, r)
 	}
-	must(t, insertBare(t.Context(), db, all, 3)) // three batches of the longer, one of the shorter
+	batches := textsOf(all, 3)
+	if len(batches) != 3 || len(batches[0]) != 2 || len(batches[2]) != 1 {
+		t.Errorf("three batches of the longer, one of the shorter: %q", batches)
+	}
+	must(t, insertBare(t.Context(), db, batches))
 	for n, table := range []string{"a", "b"} {
 		r, err := read(t.Context(), db, "SELECT * FROM "+bareName(table)+" ORDER BY n")
 		must(t, err)
@@ -331,10 +344,10 @@ func TestRowsAreCopiedWhole(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", table, diff)
 		}
 	}
-	if err := insertBare(t.Context(), db, all, 3); err == nil {
+	if err := insertBare(t.Context(), db, batches); err == nil {
 		t.Error("the same rows were taken twice")
 	}
-	if got := (rows{table: "x", columns: 2}).statement(3); got != "INSERT INTO x VALUES (?,?),(?,?),(?,?)" {
+	if got := (rows{table: "x", columns: 2, values: []any{nil, int64(-1), "a", []byte("b")}}).insert(0, 2); got != "INSERT INTO x VALUES (NULL,-1),('a',_binary'b')" {
 		t.Error(got)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -46,7 +45,7 @@ const (
 )
 
 // FromEnvironment gives the servers that the environment names. fault Invalid `bench_servers` names the variables that are
-// missing.
+// missing, or that name a cluster of Redis.
 func FromEnvironment(get func(name string) string) (Servers, error) {
 	var missing []string
 	for _, name := range []string{EnvMySQL, EnvRedis, EnvKafka} {
@@ -57,7 +56,13 @@ func FromEnvironment(get func(name string) string) (Servers, error) {
 	if len(missing) > 0 {
 		return Servers{}, fault.New(fault.Invalid, "bench_servers", fmt.Sprintf("no servers: %v not set; make bench starts some, and eval \"$(deploy/local/env)\" names those of deploy/local/up", missing))
 	}
-	return Servers{Redis: get(EnvRedis), Shelf: get(EnvShelf), Kafka: get(EnvKafka), MySQL: hostOf(get(EnvMySQL)),
+	for _, name := range []string{EnvRedis, EnvShelf} {
+		if strings.Contains(get(name), ",") {
+			return Servers{}, fault.New(fault.Invalid, "bench_servers", name+" names a cluster: a figure is of one Redis; set it to one that is not in a cluster")
+		}
+	}
+	kafka, _, _ := strings.Cut(get(EnvKafka), ",") // any broker names the others
+	return Servers{Redis: get(EnvRedis), Shelf: get(EnvShelf), Kafka: kafka, MySQL: hostOf(get(EnvMySQL)),
 		NewDatabase: onMySQL(get(EnvMySQL)), StartRedis: StartRedis}, nil
 }
 
@@ -125,13 +130,4 @@ func named(server, name string) string {
 		return before + name + "?" + parameters
 	}
 	return server + name
-}
-
-// withParameter gives a DSN with one parameter more.
-func withParameter(dsn, name, value string) string {
-	join := "?"
-	if strings.Contains(dsn, "?") {
-		join = "&"
-	}
-	return dsn + join + name + "=" + url.QueryEscape(value)
 }

@@ -26,13 +26,14 @@ func (d *door) twicePeak(ctx context.Context, round int) error {
 	}
 	g := d.f.named("goodput_twice_peak")
 	d.f.note(round, g.Name, float64(m.inTime)/d.o.Round.Seconds())
+	d.f.note(round, "p99_twice_peak", microseconds(percentile(m.latency, 0.99)))
 	g.Note = fmt.Sprintf("In the last round %d were offered, %d of them not sent in time, %d refused.", m.offered, m.unanswered, m.asked-m.counted)
 	return d.everysec.keep(m.outcome, d.members)
 }
 
 // arrive offers a multiple of the peak. Above it, what is not sent in time is dropped; below it all is waited for.
 func (d *door) arrive(ctx context.Context, round int, times float64, pass int) (met, error) {
-	s := schedule{load: d.load(d.api, d.spread, crowd, d.pass(round, pass)), rate: times * d.peak, cut: times > 1}
+	s := schedule{load: d.load(d.api, d.spread, d.o.Crowd, d.pass(round, pass)), rate: times * d.f.value(round, "spread_peak"), cut: times > 1}
 	return s.run(ctx)
 }
 
