@@ -12,7 +12,7 @@
 //	P:{T}:lots                                  set     ids of the lots that the shard holds               sweep
 //	P:{T}:lot:<lot>                             hash    a lot's frozen terms, state, version               sweep
 //	P:{T}:stock:<lot>:<code>                    string  units left; the random code is part of its name    sweep
-//	P:{T}:bids:<lot>                            hash    buyer:bid → the admission's receipt                sweep
+//	P:{T}:bids:<lot>                            hash    buyer and bid → the admission's receipt            sweep
 //	P:{T}:unit:<session>:<lot>:<buyer>:<nth>    string  purchase marker: bid, order, epoch, seq            release, sweep
 //	P:{T}:lock:<lot>                            string  random-code lock: its holder's token               its TTL, unlock
 //	P:lease:<name>                              string  the lease's owner                                  its TTL, leave
@@ -29,5 +29,5 @@
 //	P:shelf:rate:<who>                          string  a limiter's theoretical arrival time               its own burst
 //
 // P is the prefix (`rostrum` unless set), T the tag of a shard (see Keys.Tag), S the session's id. Ids are UUIDs in
-// canonical text. Decision keys carry no TTL: what a rule reads must not vanish by itself.
+// canonical text in names, and 16 bytes in receipts and markers. Decision keys carry no TTL: what a rule reads must not vanish by itself.
 package cache

@@ -3,6 +3,7 @@ package cachetest
 import (
 	"slices"
 	"sync"
+	"strings"
 	"testing"
 	"time"
 
@@ -232,9 +233,15 @@ func testVouch(t *testing.T, s *Subject) {
 		t.Fatal(err)
 	}
 	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Admitted)
-	// A vouch for another epoch than the one that is loaded is none, however it came about.
-	s.Client.HSet(ctx, s.Gate.Keys().Head(0), "vouched", "2")
-	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Paused)
+	// A vouch for another epoch than the one that is loaded is none, however it came about; nor is one for another form.
+	head, mine := s.Gate.Keys().Head(0), s.Client.HGet(ctx, s.Gate.Keys().Head(0), "vouched").Val()
+	form, _, _ := strings.Cut(mine, ":")
+	for _, other := range []string{form + ":2", "1", "1:1"} {
+		s.Client.HSet(ctx, head, "vouched", other)
+		wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Paused)
+	}
+	s.Client.HSet(ctx, head, "vouched", mine)
+	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Admitted)
 	wantVerdict(t, s.one(t, 1, BidOn(l)), auction.Paused) // no other shard was vouched for
 }
 

@@ -150,16 +150,17 @@ func (g *Gate) Receipt(ctx context.Context, shard int, lot, buyer, bid uuid.UUID
 	return a, a.Err
 }
 
-// receiptField is the field of a lot's receipts in which a bid's admission stands.
-func receiptField(buyer, bid uuid.UUID) string { return buyer.String() + ":" + bid.String() }
+// receiptField is the field of a lot's receipts in which a bid's admission stands: buyer and bid, 16 bytes each.
+func receiptField(buyer, bid uuid.UUID) string { return string(buyer[:]) + string(bid[:]) }
 
-// receiptText is what a bid record leaves in its lot's receipts; the last words are the bid's content.
+// receiptText is what a bid record leaves in its lot's receipts: the order's 16 bytes, then words, the last of which are
+// the bid's content.
 func receiptText(r auction.Record) string {
-	return fmt.Sprintf("%s %s %d %d %d %d %d %s", r.Order, joinNths(r.Nth), r.PriceMinor, r.Version, r.Epoch, r.Seq, r.TimeUS,
+	return fmt.Sprintf("%s %s %d %d %d %d %d %s", r.Order[:], joinNths(r.Nth), r.PriceMinor, r.Version, r.Epoch, r.Seq, r.TimeUS,
 		r.Content())
 }
 
-const receiptWords = 8 // the last one may hold spaces
+const receiptWords = 7 // behind the order; the last one may hold spaces
 
 // receipt gives the receipt of an admission whose text a script gave.
 func (g *Gate) receipt(text, currency string, lot, buyer, bid uuid.UUID) (auction.Receipt, error) {
@@ -171,21 +172,27 @@ func (g *Gate) receipt(text, currency string, lot, buyer, bid uuid.UUID) (auctio
 }
 
 // setReceipt reads what receiptText and decide.lua write into the record of that bid.
-func setReceipt(r *auction.Record, text string) (err error) {
-	w := strings.SplitN(text, " ", receiptWords)
-	if len(w) != receiptWords {
+func setReceipt(r *auction.Record, text string) error {
+	order, words, ok := cutID(text)
+	w := strings.SplitN(strings.TrimPrefix(words, " "), " ", receiptWords)
+	if !ok || len(w) != receiptWords {
 		return fmt.Errorf("receipt %q", text)
 	}
-	if r.Order, err = uuid.Parse(w[0]); err != nil {
-		return err
-	}
 	var n numbers
-	r.Nth, r.PriceMinor, r.Version = n.list(w[1]), n.of(w[2]), n.of(w[3])
-	r.Epoch, r.Seq, r.TimeUS = n.of(w[4]), n.of(w[5]), n.of(w[6])
+	r.Order, r.Nth, r.PriceMinor, r.Version = order, n.list(w[0]), n.of(w[1]), n.of(w[2])
+	r.Epoch, r.Seq, r.TimeUS = n.of(w[3]), n.of(w[4]), n.of(w[5])
 	if n.err != nil {
 		return n.err
 	}
-	return setContent(r, w[7])
+	return setContent(r, w[6])
+}
+
+// cutID takes the 16 bytes of an id off the front of a text.
+func cutID(text string) (id uuid.UUID, rest string, ok bool) {
+	if len(text) < len(id) {
+		return id, text, false
+	}
+	return uuid.UUID([]byte(text[:len(id)])), text[len(id):], true
 }
 
 // words gives a reply of fixed length as strings.

@@ -52,6 +52,8 @@ func (a *arguments) wish(lot int, b *auction.Bid) {
 // bid is the arguments of decide.lua for who has a wish.
 func (a *arguments) bid(wish int, b *auction.Bid) {
 	a.number(int64(wish))
+	a.bytes = append(append(append(a.bytes, b.Buyer[:]...), b.ID[:]...), b.Order[:]...)
+	a.end()
 	a.bytes = append(cache.AppendID(a.bytes, b.Buyer), ':')
 	a.id(b.ID)
 	a.id(b.Order)

@@ -63,7 +63,7 @@ func (g *Gate) Release(ctx context.Context, shard int, r auction.Release) (bool,
 			keys = append(keys, g.keys.Unit(shard, f.Session, r.Lot, r.Buyer, nth))
 		}
 		return g.status(ctx, g.scripts.release, keys, r.Lot.String(), f.Code, f.Session.String(), r.Buyer.String(),
-			r.Bid.String(), r.Order.String(), joinNths(r.Nth), r.Reason)
+			r.Bid.String(), r.Order.String(), joinNths(r.Nth), r.Reason, string(r.Order[:]))
 	})
 	switch {
 	case err != nil:

@@ -185,5 +185,5 @@ func (g *Gate) decideNames(of *group, call *arguments) {
 // How many keys and arguments decide.lua takes: always, for each lot, for each wish, for each bid beside its units.
 const (
 	decideKeys, decideLotKeys                                = 3, 4
-	decideArgs, decideLotArgs, decideWishArgs, decideBidArgs = 5, 4, 6, 4
+	decideArgs, decideLotArgs, decideWishArgs, decideBidArgs = 5, 4, 6, 5
 )

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,17 +107,15 @@ func (g *Gate) eachReceipts(ctx context.Context, shard int, lot auction.Lot, vis
 
 // admission makes the record of a receipt: all of it but the trace.
 func (g *Gate) admission(shard int, lot auction.Lot, field, text string) (auction.Record, error) {
-	buyer, bid, _ := strings.Cut(field, ":")
 	r := auction.Record{Deployment: g.deployment, Shard: shard, Kind: auction.KindBid, Lot: lot.ID, Currency: lot.Currency}
-	var err error
-	if r.Buyer, err = uuid.Parse(buyer); err == nil {
-		r.Bid, err = uuid.Parse(bid)
-	}
-	if err == nil {
+	err := fmt.Errorf("its field is %q", field)
+	if len(field) == len(r.Buyer)+len(r.Bid) {
+		r.Buyer, field, _ = cutID(field)
+		r.Bid, _, _ = cutID(field)
 		err = setReceipt(&r, text)
 	}
 	if err != nil {
-		return auction.Record{}, fault.Wrap(fault.Internal, "gate_reply", "receipt "+field, err)
+		return auction.Record{}, fault.Wrap(fault.Internal, "gate_reply", "a receipt of lot "+lot.ID.String(), err)
 	}
 	return r, nil
 }
@@ -177,19 +176,20 @@ func (g *Gate) markers(ctx context.Context, keys []string) ([]string, error) {
 	return texts, nil
 }
 
-// marker is what a unit's purchase marker holds: bid, order, epoch, seq.
+// marker is what a unit's purchase marker holds: bid and order, 16 bytes each, then epoch and seq.
 func marker(u auction.Unit) string {
-	return u.Bid.String() + " " + u.Order.String() + " " + strconv.FormatInt(u.Epoch, 10) + " " + strconv.FormatInt(u.Seq, 10)
+	return string(u.Bid[:]) + string(u.Order[:]) + " " + strconv.FormatInt(u.Epoch, 10) + " " + strconv.FormatInt(u.Seq, 10)
 }
 
-func parseMarker(text string) (auction.Unit, bool) {
-	w := strings.Split(text, " ")
-	if len(w) != 4 {
-		return auction.Unit{}, false
+func parseMarker(text string) (u auction.Unit, ok bool) {
+	if u.Bid, text, ok = cutID(text); !ok {
+		return u, false
 	}
-	bid, err := uuid.Parse(w[0])
-	order, also := uuid.Parse(w[1])
+	if u.Order, text, ok = cutID(text); !ok {
+		return u, false
+	}
+	epoch, seq, ok := strings.Cut(strings.TrimPrefix(text, " "), " ")
 	var n numbers
-	u := auction.Unit{Bid: bid, Order: order, Epoch: n.of(w[2]), Seq: n.of(w[3])}
-	return u, err == nil && also == nil && n.err == nil
+	u.Epoch, u.Seq = n.of(epoch), n.of(seq)
+	return u, ok && n.err == nil
 }

@@ -4,6 +4,7 @@
 -- Numbers are exact below 2^53 and are formatted by int(): Lua's own tostring rounds at 14 digits.
 
 local REPLY = '1' -- version of every reply
+local FORM = '2'  -- of what is kept in Redis, but the journal: a shard in another form is recovered, not read
 
 local function int(n) return string.format('%d', n) end
 
@@ -16,7 +17,7 @@ local function open(key)
   local s = { key = key, run = run or '', repl = repl or '', epoch = h[4] or '0', seq = tonumber(h[5] or '0'), last = last,
     acked_at = tonumber(h[7] or '0') }
   s.now = math.max(clock(), last)
-  s.valid = h[1] and h[1] == run and h[2] == repl and h[3] == h[4] and true or false
+  s.valid = h[1] and h[1] == run and h[2] == repl and h[4] and h[3] == FORM .. ':' .. h[4] or false
   return s
 end
 

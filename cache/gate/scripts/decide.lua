@@ -15,7 +15,7 @@
 -- ARGV[5] number of bids
 -- ARGV[+] id, session, per_buyer, code         for each lot: what the caller made the keys from
 -- ARGV[+] lot (1 …), area, code, quantity, price, content    for each wish; price: amount seen currency
--- ARGV[+] wish (1 …), buyer:bid, order, trace  for each bid; trace: ' r' before it, or empty
+-- ARGV[+] wish (1 …), ids, buyer:bid, order, trace    for each bid; ids: buyer, bid, order, 16 bytes each; trace: ' r' before it
 -- returns {version, now, epoch, seq, lot …, answer …}
 --   seq      of the shard before the first of these
 --   lot      opens closes price currency version left; as they were before; left is - where no stock was read. '' for no lot
@@ -23,15 +23,15 @@
 --   verdict  as in auction; 'again': the lot is not what the keys were made from, ask anew
 --   mark     first | repeat | settled (a repeat that is in MySQL) | unvouched | full | stale | lost | - (none)
 --   left     units left, -1 where stock was not looked at; behind first it is -1, too: each takes from its lot's, in order
---   receipt  order nths price version epoch seq time content
+--   receipt  order (16 bytes) nths price version epoch seq time content
 
 local KEYS, ARGV = KEYS, ARGV
 local call, sub = redis.call, string.sub
 local head, journal, lots = KEYS[1], KEYS[2], KEYS[3]
 local mark_age, n_lots, n_wishes, n_bids = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local LOT_KEYS, LOT_ARGS, WISH_ARGS, BID_ARGS = 4, 4, 6, 4
-local WISH, FIELD, ORDER, TRACE = 1, 2, 3, 4
-local BUYER_END, BID_START = 36, 38 -- in buyer:bid
+local LOT_KEYS, LOT_ARGS, WISH_ARGS, BID_ARGS = 4, 4, 6, 5
+local WISH, IDS, BOTH, ORDER, TRACE = 1, 2, 3, 4, 5
+local BUYER_END, FIELD_END, BID_START, ORDER_START = 36, 32, 17, 33 -- of buyer:bid; of ids, whose first 32 name the receipt
 local shard = open(head)
 local now, epoch = int(shard.now), shard.epoch
 
@@ -81,7 +81,7 @@ for i = 1, n_bids do
   local lot = wish.lot
   of[i], keys[i], from[i] = wish, k, count
   local n = #lot.asked + 1
-  lot.asked[n], lot.fields[n] = i, ARGV[a + FIELD]
+  lot.asked[n], lot.fields[n] = i, sub(ARGV[a + IDS], 1, FIELD_END)
   for nth = 1, lot.per_buyer do names[count + nth] = KEYS[k + nth] end
   k, count = k + lot.per_buyer, count + lot.per_buyer
 end
@@ -104,8 +104,8 @@ for _, wish in pairs(wishes) do
   end
 end
 
--- What is to be written, in order: ids and entries of the journal, markers by their keys; receipts wait with their lots.
-local ids, entries, markers, taken, by_epoch, at_time = {}, {}, {}, 0, ' ' .. epoch .. ' ', ' ' .. now .. ' '
+-- What is to be written, in order: ids and entries of the journal, markers and stocks by key; receipts wait with their lots.
+local ids, entries, markers, stocks, taken, by_epoch, at_time = {}, {}, {}, {}, 0, ' ' .. epoch .. ' ', ' ' .. now .. ' '
 
 -- free gives the lowest units that the buyer does not hold, and notes their marker.
 local function free(lot, quantity, at, key, marker)
@@ -128,12 +128,13 @@ end
 local function admit(wish, lot, i, a)
   taken = taken + 1
   lot.version, lot.taken = lot.version + 1, lot.taken + wish.quantity
-  local seq, version, field, order = int(shard.seq + taken), int(lot.version), ARGV[a + FIELD], ARGV[a + ORDER]
-  local nths = free(lot, wish.quantity, from[i], keys[i], sub(field, BID_START) .. ' ' .. order .. by_epoch .. seq)
+  local seq, version, named = int(shard.seq + taken), int(lot.version), ARGV[a + IDS]
+  local nths = free(lot, wish.quantity, from[i], keys[i], sub(named, BID_START) .. by_epoch .. seq)
   ids[taken] = epoch .. '-' .. seq
-  entries[taken] = lot.id .. ' ' .. version .. at_time .. field .. ' ' .. order .. ' ' .. nths .. lot.named .. wish.content .. ARGV[a + TRACE]
+  entries[taken] = lot.id .. ' ' .. version .. at_time .. ARGV[a + BOTH] .. ' ' .. ARGV[a + ORDER] .. ' ' .. nths .. lot.named .. wish.content .. ARGV[a + TRACE]
   local w = #lot.written
-  lot.written[w + 1], lot.written[w + 2] = field, order .. ' ' .. nths .. lot.priced .. version .. by_epoch .. seq .. at_time .. wish.content
+  lot.written[w + 1], lot.written[w + 2] = sub(named, 1, FIELD_END),
+    sub(named, ORDER_START) .. ' ' .. nths .. lot.priced .. version .. by_epoch .. seq .. at_time .. wish.content
   return 'admitted first -1 ' .. nths
 end
 
@@ -144,7 +145,7 @@ local function answer(i, a)
   if lot.barred then return lot.barred end
   if receipts[i] then return earlier(receipts[i], wish.content, epoch) end
   if wish.before then return wish.before end
-  if sub(ARGV[a + FIELD], 1, BUYER_END) == lot.seller then return 'own_lot - -1 ' end
+  if sub(ARGV[a + BOTH], 1, BUYER_END) == lot.seller then return 'own_lot - -1 ' end
   if wish.behind then return wish.behind end
   local held = 0
   for nth = 1, lot.per_buyer do
@@ -163,13 +164,14 @@ for i = 1, n_bids do reply[4 + n_lots + i] = answer(i, BIDS + (i - 1) * BID_ARGS
 for n = 1, taken do call('XADD', journal, ids[n], 'bid', entries[n]) end
 several('MSETNX', markers)
 for i = 1, n_lots do
-  local lot = known[i]
+  local lot, s = known[i], #stocks
   if lot.taken > 0 then
     call('HSET', lot.bids, unpack(lot.written))
-    call('DECRBY', lot.stock, int(lot.taken))
     call('HSET', lot.key, 'version', int(lot.version))
+    stocks[s + 1], stocks[s + 2] = lot.stock, int(lot.stocked - lot.taken)
   end
 end
+several('MSET', stocks)
 if taken > 0 then
   call('HSET', head, 'seq', int(shard.seq + taken), 'last', now)
 elseif shard.valid then

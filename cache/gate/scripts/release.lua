@@ -14,10 +14,11 @@
 -- ARGV[6] order
 -- ARGV[7] nths, ascending, by comma
 -- ARGV[8] reason
+-- ARGV[9] order, 16 bytes
 -- returns {version, status}; status done | not_held | again | unvouched | lost
 
 local head, journal, lots, lot, stock = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local id, code, session, buyer, bid, order, nths, reason = unpack(ARGV)
+local id, code, session, buyer, bid, order, nths, reason, named = unpack(ARGV)
 local FIRST_UNIT = 6
 local shard = open(head)
 
@@ -25,7 +26,7 @@ local shard = open(head)
 local function all_held()
   for k = FIRST_UNIT, #KEYS do
     local marker = redis.call('GET', KEYS[k])
-    if not marker or string.match(marker, '^%S+ (%S+) ') ~= order then return false end
+    if not marker or string.sub(marker, 17, 32) ~= named then return false end
   end
   return #KEYS >= FIRST_UNIT
 end

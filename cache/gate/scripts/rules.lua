@@ -31,7 +31,7 @@ end
 
 -- earlier answers a bid id that was admitted before. What an older epoch admitted and this one knows was rebuilt from MySQL.
 local function earlier(receipt, content, epoch)
-  local of, admitted = string.match(receipt, '^%S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
+  local of, admitted = string.match(receipt, '^ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$', 17) -- behind the order
   if admitted ~= content then return 'id_reused - -1 ' end
   return 'admitted ' .. (of == epoch and 'repeat' or 'settled') .. ' -1 ' .. receipt
 end

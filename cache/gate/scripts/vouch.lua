@@ -7,5 +7,5 @@
 local head, epoch = KEYS[1], ARGV[1]
 if redis.call('HGET', head, 'epoch') ~= epoch then return { REPLY, 'not_loaded' } end
 local run, repl = lineage()
-redis.call('HSET', head, 'run', run, 'repl', repl, 'vouched', epoch)
+redis.call('HSET', head, 'run', run, 'repl', repl, 'vouched', FORM .. ':' .. epoch)
 return { REPLY, 'ok' }
