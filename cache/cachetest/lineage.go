@@ -2,8 +2,8 @@ package cachetest
 
 import (
 	"slices"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
