@@ -207,7 +207,7 @@ type Sessions interface {
 	Lot(ctx context.Context, id uuid.UUID) (Lot, error)
 	// Lots gives a session's lots by keyset on id, at most limit after `after`.
 	Lots(ctx context.Context, session, after uuid.UUID, limit int) ([]Lot, error)
-	// LotIDs gives the ids of all published lots that are not settled, by keyset: what the Bloom filter is built from.
+	// LotIDs gives the ids of all lots that were ever published, by keyset: what the Bloom filter is built from.
 	LotIDs(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error)
 	// Publish makes the draft s scheduled where its rev is still s.Rev, and writes its lots with their codes, salts,
 	// windows and state, in one transaction.

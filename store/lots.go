@@ -137,6 +137,21 @@ func (s *Store) LotsToLoad(ctx context.Context, shard int, after uuid.UUID, limi
 	})
 }
 
+// LotsToSweep gives those of a shard's lots of which the gate need hold nothing any more. Their session ended at or before
+// endedUS and is settled, or cancelled with no order that may give units back: then the journal up to their last record is
+// applied, and nothing is to be decided about them. And the gate's journal, which begins with journalSeq, has none of them.
+func (s *Store) LotsToSweep(ctx context.Context, shard int, lots []uuid.UUID, endedUS, journalSeq int64) ([]uuid.UUID, error) {
+	var list []uuid.UUID
+	err := s.read(ctx, "lots to sweep", func(ctx context.Context, q tx) error {
+		rows, err := collect(q.conn, ids(lots), func(q *db.Queries) ([]db.ID, error) {
+			return q.LotsToSweep(ctx, db.LotsToSweepParams{Shard: shard, EndsUs: endedUS, Seq: journalSeq})
+		})
+		list = mapped(rows, func(id db.ID) uuid.UUID { return uuid.UUID(id) })
+		return err
+	})
+	return list, err
+}
+
 // DueToClose gives open lots whose end has come, soonest first.
 func (s *Store) DueToClose(ctx context.Context, untilUS int64, limit int) ([]auction.Lot, error) {
 	return s.lots(ctx, "due to close", func(ctx context.Context, q tx) ([]db.Lot, error) {
@@ -144,7 +159,7 @@ func (s *Store) DueToClose(ctx context.Context, untilUS int64, limit int) ([]auc
 	})
 }
 
-// LotIDs gives the ids of published lots that are not settled, in order.
+// LotIDs gives the ids of all published lots, settled ones too, in order.
 func (s *Store) LotIDs(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
 	var list []uuid.UUID
 	err := s.read(ctx, "lot ids", func(ctx context.Context, q tx) error {

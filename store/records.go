@@ -24,6 +24,23 @@ func (s *Store) LotRecords(ctx context.Context, shard int, lot uuid.UUID, afterS
 	})
 }
 
+// BidRecord gives the record of an admitted bid, void ones too: what was admitted stays admitted. It is found by the bid's
+// order, whose key names the bid, so that the journal needs no key for it. fault NotFound `bid_not_found`; a bid that was
+// parked has no order and is not found.
+func (s *Store) BidRecord(ctx context.Context, shard int, lot, buyer, bid uuid.UUID) (auction.Record, error) {
+	list, err := s.records(ctx, "record of a bid", func(ctx context.Context, q tx) ([][]byte, error) {
+		raw, err := q.RecordOfBid(ctx, db.RecordOfBidParams{Shard: shard, LotID: db.ID(lot), BuyerID: db.ID(buyer), BidID: db.ID(bid)})
+		if err != nil {
+			return nil, missing(err, "bid_not_found", "admitted bid")
+		}
+		return [][]byte{raw}, nil
+	})
+	if err != nil {
+		return auction.Record{}, err
+	}
+	return list[0], nil
+}
+
 // records reads stored bytes back. Bytes that are no record are damage, and an error of their own.
 func (s *Store) records(ctx context.Context, what string, f func(ctx context.Context, q tx) ([][]byte, error)) ([]auction.Record, error) {
 	var list []auction.Record

@@ -20,8 +20,8 @@ func noSession() error {
 }
 
 // Card gives a published lot, code included: whether its reader may see that is the reader's to know. It may be some
-// seconds old; the gate knows better. fault NotFound `lot_not_found` for an id that never was, of a draft, or settled; for
-// most of those without any call.
+// seconds old; the gate knows better. fault NotFound `lot_not_found` for an id that never was, or of a draft; for most of
+// those without any call.
 func (s *Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
 	if !s.Known(lot) {
 		return auction.Lot{}, noLot()

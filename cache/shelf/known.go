@@ -69,8 +69,8 @@ func (s *Shelf) FalsePositives() float64 {
 	return float64(s.known.wrong) / float64(s.known.probed)
 }
 
-// Known says whether a lot may exist: false means that no published, unsettled lot has this id. Until the filter is made,
-// and whenever it is not fed, everything is known.
+// Known says whether a lot may exist: false means that no published lot has this id. Until the filter is made, and whenever
+// it is not fed, everything is known.
 func (s *Shelf) Known(lot uuid.UUID) bool {
 	s.known.mu.RLock()
 	filter := s.known.filter

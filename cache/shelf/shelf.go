@@ -26,7 +26,7 @@ type Source interface {
 	Lot(ctx context.Context, id uuid.UUID) (auction.Lot, error)
 	// Lots gives a session's lots by id, at most limit after `after`.
 	Lots(ctx context.Context, session, after uuid.UUID, limit int) ([]auction.Lot, error)
-	// LotIDs gives the ids of published lots that are not settled, at most limit after `after`.
+	// LotIDs gives the ids of published lots, settled ones too, at most limit after `after`.
 	LotIDs(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error)
 }
 

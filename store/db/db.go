@@ -225,6 +225,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.lotsToLoadStmt, err = db.PrepareContext(ctx, LotsToLoad); err != nil {
 		return nil, fmt.Errorf("error preparing query LotsToLoad: %w", err)
 	}
+	if q.lotsToSweepStmt, err = db.PrepareContext(ctx, LotsToSweep); err != nil {
+		return nil, fmt.Errorf("error preparing query LotsToSweep: %w", err)
+	}
 	if q.markItemWithdrawnStmt, err = db.PrepareContext(ctx, MarkItemWithdrawn); err != nil {
 		return nil, fmt.Errorf("error preparing query MarkItemWithdrawn: %w", err)
 	}
@@ -245,6 +248,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.raisePublishedStmt, err = db.PrepareContext(ctx, RaisePublished); err != nil {
 		return nil, fmt.Errorf("error preparing query RaisePublished: %w", err)
+	}
+	if q.recordOfBidStmt, err = db.PrepareContext(ctx, RecordOfBid); err != nil {
+		return nil, fmt.Errorf("error preparing query RecordOfBid: %w", err)
 	}
 	if q.recordsAfterStmt, err = db.PrepareContext(ctx, RecordsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query RecordsAfter: %w", err)
@@ -649,6 +655,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing lotsToLoadStmt: %w", cerr)
 		}
 	}
+	if q.lotsToSweepStmt != nil {
+		if cerr := q.lotsToSweepStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lotsToSweepStmt: %w", cerr)
+		}
+	}
 	if q.markItemWithdrawnStmt != nil {
 		if cerr := q.markItemWithdrawnStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing markItemWithdrawnStmt: %w", cerr)
@@ -682,6 +693,11 @@ func (q *Queries) Close() error {
 	if q.raisePublishedStmt != nil {
 		if cerr := q.raisePublishedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing raisePublishedStmt: %w", cerr)
+		}
+	}
+	if q.recordOfBidStmt != nil {
+		if cerr := q.recordOfBidStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recordOfBidStmt: %w", cerr)
 		}
 	}
 	if q.recordsAfterStmt != nil {
@@ -895,6 +911,7 @@ type Queries struct {
 	lotsOfSessionStmt         *sql.Stmt
 	lotsToCloseStmt           *sql.Stmt
 	lotsToLoadStmt            *sql.Stmt
+	lotsToSweepStmt           *sql.Stmt
 	markItemWithdrawnStmt     *sql.Stmt
 	markPublishedStmt         *sql.Stmt
 	moveOrderStmt             *sql.Stmt
@@ -902,6 +919,7 @@ type Queries struct {
 	orderStatesOfItemsStmt    *sql.Stmt
 	ordersToReleaseStmt       *sql.Stmt
 	raisePublishedStmt        *sql.Stmt
+	recordOfBidStmt           *sql.Stmt
 	recordsAfterStmt          *sql.Stmt
 	recordsOfLotStmt          *sql.Stmt
 	releaseOrderStmt          *sql.Stmt
@@ -996,6 +1014,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		lotsOfSessionStmt:         q.lotsOfSessionStmt,
 		lotsToCloseStmt:           q.lotsToCloseStmt,
 		lotsToLoadStmt:            q.lotsToLoadStmt,
+		lotsToSweepStmt:           q.lotsToSweepStmt,
 		markItemWithdrawnStmt:     q.markItemWithdrawnStmt,
 		markPublishedStmt:         q.markPublishedStmt,
 		moveOrderStmt:             q.moveOrderStmt,
@@ -1003,6 +1022,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		orderStatesOfItemsStmt:    q.orderStatesOfItemsStmt,
 		ordersToReleaseStmt:       q.ordersToReleaseStmt,
 		raisePublishedStmt:        q.raisePublishedStmt,
+		recordOfBidStmt:           q.recordOfBidStmt,
 		recordsAfterStmt:          q.recordsAfterStmt,
 		recordsOfLotStmt:          q.recordsOfLotStmt,
 		releaseOrderStmt:          q.releaseOrderStmt,

@@ -392,6 +392,32 @@ func (q *Queries) RaisePublished(ctx context.Context, arg RaisePublishedParams) 
 	return result.RowsAffected()
 }
 
+const RecordOfBid = `-- name: RecordOfBid :one
+SELECT r.record FROM orders AS o JOIN records AS r ON r.shard = o.shard AND r.seq = o.seq
+WHERE o.shard = ? AND o.lot_id = ? AND o.buyer_id = ? AND o.bid_id = ?
+ORDER BY o.void_seq
+LIMIT 1
+`
+
+type RecordOfBidParams struct {
+	Shard   int
+	LotID   ID
+	BuyerID ID
+	BidID   ID
+}
+
+func (q *Queries) RecordOfBid(ctx context.Context, arg RecordOfBidParams) ([]byte, error) {
+	row := q.queryRow(ctx, q.recordOfBidStmt, RecordOfBid,
+		arg.Shard,
+		arg.LotID,
+		arg.BuyerID,
+		arg.BidID,
+	)
+	var record []byte
+	err := row.Scan(&record)
+	return record, err
+}
+
 const RecordsAfter = `-- name: RecordsAfter :many
 SELECT record FROM records WHERE shard = ? AND seq > ? ORDER BY seq LIMIT ?
 `

@@ -381,7 +381,7 @@ func (q *Queries) LockSession(ctx context.Context, id ID) (LockSessionRow, error
 }
 
 const LotIDs = `-- name: LotIDs :many
-SELECT l.id FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE l.id > ? AND l.state <> 'draft' AND a.state NOT IN ('draft', 'settled', 'cancelled') ORDER BY l.id LIMIT ?
+SELECT id FROM lots WHERE id > ? AND state <> 'draft' ORDER BY id LIMIT ?
 `
 
 type LotIDsParams struct {
@@ -673,6 +673,49 @@ func (q *Queries) LotsToLoad(ctx context.Context, arg LotsToLoadParams) ([]Lot, 
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const LotsToSweep = `-- name: LotsToSweep :many
+SELECT l.id FROM lots AS l JOIN auctions AS a ON a.id = l.session_id
+WHERE l.shard = ? AND a.ends_us <= ?
+  AND (a.state = 'settled' OR a.state = 'cancelled' AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.shard = l.shard AND o.lot_id = l.id AND o.released_us = 0 AND o.state NOT IN (20002, 50000, 60000)))
+  AND NOT EXISTS (SELECT 1 FROM records AS r WHERE r.shard = l.shard AND r.lot_id = l.id AND r.seq >= ?)
+  AND l.id IN (?)
+`
+
+type LotsToSweepParams struct {
+	Shard  int
+	EndsUs int64
+	Seq    int64
+	ID     ID
+}
+
+func (q *Queries) LotsToSweep(ctx context.Context, arg LotsToSweepParams) ([]ID, error) {
+	rows, err := q.query(ctx, q.lotsToSweepStmt, LotsToSweep,
+		arg.Shard,
+		arg.EndsUs,
+		arg.Seq,
+		arg.ID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ID
+	for rows.Next() {
+		var id ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -42,6 +42,12 @@ SELECT record FROM records WHERE shard = ? AND seq > ? ORDER BY seq LIMIT ?;
 -- name: RecordsOfLot :many
 SELECT record FROM records WHERE shard = ? AND lot_id = ? AND seq > ? ORDER BY seq LIMIT ?;
 
+-- name: RecordOfBid :one
+SELECT r.record FROM orders AS o JOIN records AS r ON r.shard = o.shard AND r.seq = o.seq
+WHERE o.shard = ? AND o.lot_id = ? AND o.buyer_id = ? AND o.bid_id = ?
+ORDER BY o.void_seq
+LIMIT 1;
+
 -- name: InsertOrphan :exec
 INSERT INTO orphans (shard, epoch, seq, digest, kafka_offset, kind, lot_id, buyer_id, bid_id, noted_us, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 

@@ -67,7 +67,7 @@ SELECT item_id FROM lots WHERE session_id = ? AND item_id IN (?);
 SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?;
 
 -- name: LotIDs :many
-SELECT l.id FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE l.id > ? AND l.state <> 'draft' AND a.state NOT IN ('draft', 'settled', 'cancelled') ORDER BY l.id LIMIT ?;
+SELECT id FROM lots WHERE id > ? AND state <> 'draft' ORDER BY id LIMIT ?;
 
 -- name: LotsToLoad :many
 SELECT l.shard, l.id, l.group_id, l.session_id, l.item_id, l.seller_id, l.area, l.title, l.format, l.price, l.currency, l.stock, l.per_buyer, l.code, l.salt, l.opens_us, l.closes_us, l.state, l.version, l.sold, l.rev, l.slices, l.slice, l.slice_of
@@ -75,6 +75,13 @@ FROM lots AS l JOIN auctions AS a ON a.id = l.session_id
 WHERE l.shard = ? AND l.id > ? AND l.state <> 'draft' AND a.state NOT IN ('draft', 'settled', 'cancelled')
 ORDER BY l.id
 LIMIT ?;
+
+-- name: LotsToSweep :many
+SELECT l.id FROM lots AS l JOIN auctions AS a ON a.id = l.session_id
+WHERE l.shard = ? AND a.ends_us <= ?
+  AND (a.state = 'settled' OR a.state = 'cancelled' AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.shard = l.shard AND o.lot_id = l.id AND o.released_us = 0 AND o.state NOT IN (20002, 50000, 60000)))
+  AND NOT EXISTS (SELECT 1 FROM records AS r WHERE r.shard = l.shard AND r.lot_id = l.id AND r.seq >= ?)
+  AND l.id IN (?);
 
 -- name: LotsToClose :many
 SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?;

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/internal/fault"
 	"rostrum/orders"
 	"rostrum/store"
 )
@@ -330,6 +331,15 @@ func storedJournal(t *testing.T, s *store.Store) {
 	if len(loaded) != 1 || loaded[0].ID != sale.Lots[1].ID {
 		t.Errorf("lots to load after the first: %+v", loaded)
 	}
+	for _, r := range want {
+		found, err := s.BidRecord(t.Context(), 0, r.Lot, r.Buyer, r.Bid)
+		must(t, err)
+		if diff := cmp.Diff(r, found); diff != "" {
+			t.Errorf("record of a bid (-want +got):\n%s", diff)
+		}
+	}
+	_, err = s.BidRecord(t.Context(), 0, want[0].Lot, want[1].Buyer, want[0].Bid)
+	wantCode(t, err, fault.NotFound, "bid_not_found") // another's
 	none, err := s.LotRecords(t.Context(), 0, uuid.Nil, 10, 10)
 	must(t, err)
 	if len(none) != 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/internal/fault"
 	"rostrum/orders"
 	"rostrum/store"
 )
@@ -77,6 +78,14 @@ func lastGuardBy(t *testing.T, s *store.Store, size int) {
 	if row.Sold != 4 || row.Version != 9 {
 		t.Errorf("the lot has sold %d, version %d", row.Sold, row.Version)
 	}
+	for bid, want := range map[int]int{1: 1, 4: 0, 5: 5} { // void is admitted all the same; of two of one id the first is
+		r := records[bid]
+		if got, err := s.BidRecord(t.Context(), 0, l.ID, r.Buyer, r.Bid); err != nil || got.Order != records[want].Order {
+			t.Errorf("record of bid %d: order %s, %v", bid, got.Order, err)
+		}
+	}
+	_, err = s.BidRecord(t.Context(), 0, l.ID, records[6].Buyer, records[6].Bid)
+	wantCode(t, err, fault.NotFound, "bid_not_found") // parked
 	unbroken(t, s)
 	sameAsRow(t, s, l.ID)
 }

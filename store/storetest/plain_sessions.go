@@ -283,6 +283,9 @@ func sessionLife(t *testing.T, s *store.Store) {
 	if list, err := s.LotsToLoad(ctx, 0, uuid.Nil, 10); err != nil || len(list) != 0 {
 		t.Errorf("a settled session's lots to load: %v, %v", list, err)
 	}
+	if list, err := s.LotIDs(ctx, uuid.Nil, 10); err != nil || len(list) != 2 {
+		t.Errorf("a settled session's lots are known: %v, %v", list, err)
+	}
 }
 
 // withdrawnSession: a scheduled session is cancelled when the last of its lots is withdrawn, and not before.

@@ -60,6 +60,8 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"sessions: life", sessionLife},
 		{"sessions: daily", dailySession},
 		{"sessions: withdrawn", withdrawnSession},
+		{"sessions: swept when settled", sweptWhenSettled},
+		{"sessions: swept when cancelled", sweptWhenCancelled},
 		{"accounts: users", users},
 		{"accounts: many users", manyUsers},
 		{"accounts: log-ins", logins},
