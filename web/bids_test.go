@@ -286,25 +286,11 @@ func TestAnUnknownLotCostsNoDatabaseCall(t *testing.T) {
 	s.bid(webtest.Ben, webtest.ID(901))
 	s.as(webtest.Ben).Do("GET", "/api/v1/lots/"+nothingPath, nil)
 	s.as(webtest.Ben).Do("GET", bidPath(webtest.ID(901))+"/"+nothingPath, nil)
-	if n := s.w.Sessions.Reads(); n != 0 {
+	if n := s.w.Sessions.Reads() + s.w.Stored.Asked(); n != 0 {
 		t.Errorf("%d reads for a lot that is not there", n)
 	}
 	if s.bid(webtest.Ben, webtest.LotLive); s.w.Sessions.Reads() == 0 {
 		t.Error("a lot that is there was not read: the count counts nothing")
-	}
-}
-
-// After the sweep the stored journal answers.
-func TestReceiptAfterTheSweep(t *testing.T) {
-	w := webtest.NewWorld(t)
-	w.Stored = webtest.Stored{Record: auction.Record{Kind: auction.KindBid, Lot: webtest.LotEnded, Buyer: webtest.Ben, Bid: webtest.ID(701), Order: webtest.ID(500),
-		Quantity: 1, Nth: []int{1}, PriceMinor: 4500, Currency: "EUR", Epoch: 1, Seq: 9, Version: 1, TimeUS: webtest.Now.UnixMicro()}}
-	s := &stage{t, w, w.Start(t)}
-	if a := s.as(webtest.Ben).Do("GET", bidPath(webtest.LotEnded)+"/"+webtest.ID(701).String(), nil); a.Status != 200 || a.JSON["seq"] != 9.0 {
-		t.Errorf("Ben's: %d %s", a.Status, a.Body)
-	}
-	if a := s.as(webtest.Bea).Do("GET", bidPath(webtest.LotEnded)+"/"+webtest.ID(701).String(), nil); a.Text("code") != "bid_not_found" {
-		t.Errorf("Bea's: %d %s", a.Status, a.Body)
 	}
 }
 

@@ -97,6 +97,9 @@ func (g *Gate) Decide(ctx context.Context, shard int, bids []auction.Bid) ([]auc
 }
 
 func (g *Gate) decide(shard int, bid auction.Bid) auction.Answer {
+	if _, held := g.lots[bid.Lot]; !held {
+		return auction.Answer{Verdict: auction.NotFound, AtUS: g.now(), Left: -1}
+	}
 	a, r := g.book(shard).Decide(bid, g.now())
 	g.keep(r)
 	if a.Verdict == auction.Admitted {

@@ -92,6 +92,9 @@ func TestGateTwinThroughALotsLife(t *testing.T) {
 	if _, err := g.Receipt(ctx, 2, l.ID, numbered(3), numbered(4)); fault.CodeOf(err) != "bid_not_found" {
 		t.Errorf("a receipt after the sweep: %v", err)
 	}
+	if a := decide(wish(3, 4)); a.Verdict != auction.NotFound {
+		t.Errorf("the bid again after the sweep: %+v", a)
+	}
 }
 
 func TestGateTwinFails(t *testing.T) {

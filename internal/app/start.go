@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rostrum/auction"
 	"rostrum/internal/config"
 	"rostrum/internal/recovery"
 	"rostrum/pipeline"
@@ -176,7 +177,7 @@ func (a *App) webOptions(secret []byte) web.Options {
 	c := a.Config
 	return web.Options{Options: edge.Options{Shards: a.Deployment.Shards, RequestTimeout: c.HTTP.RequestTimeout, BidTimeout: c.HTTP.BidTimeout,
 		UserBids: edge.Rate{PerSecond: unlimited(c.Limits.BidsPerSecondUser)}, AddressBids: edge.Rate{PerSecond: unlimited(c.Limits.BidsPerSecondAddress)},
-		BidsAtOnce:      c.Limits.BidsAtOnce,
+		BidsAtOnce: c.Limits.BidsAtOnce, Durability: auction.Durability(c.Redis.Durability),
 		LogInsPerMinute: unlimited(c.Limits.LogInsPerMinute), LogInBurst: max(10, c.Limits.LogInsPerMinute/3), Secret: secret, Log: a.Log},
 		ReadTimeout: c.HTTP.ReadTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
 		TrustedProxies: c.HTTP.TrustedProxies, CookieSecure: c.HTTP.CookieSecure, Version: a.parts.Version}
@@ -192,7 +193,7 @@ func unlimited(n int) int {
 
 func (a *App) webPorts() web.Ports {
 	return web.Ports{Ports: edge.Ports{Items: a.Store, Sessions: announced{a.Store, a}, Gate: a.Gate, Orders: a.Store, Accounts: a.Accounts,
-		Keys: a.Accounts.Keys, Shelf: a.Shelf, Limit: a.Shelf, Pipeline: road{a}, Preheat: preheater{a},
+		Keys: a.Accounts.Keys, Shelf: a.Shelf, Stored: a.Store, Limit: a.Shelf, Pipeline: road{a}, Preheat: preheater{a},
 		Counters: alarms{a.Metrics, a}, Clock: time.Now, NewID: newID, Random: rand.Reader},
 		Checks: checks{a}, Metrics: a.publicMetrics()}
 }

@@ -85,7 +85,7 @@ var routes = []Route{
 		`{"bid_id":"6d3f2b9e-5c1a-4f7e-9a53-0c9a4f1d2e11","code":"0000000000000000000031","quantity":1,"price_seen":4500,"currency":"EUR"}`,
 		[]string{"not_found", "not_started", "ended", "paused", "wrong_area", "own_lot", "bad_code", "already_bought", "limit_reached", "sold_out", "too_low", "off_increment",
 			"price_mismatch", "not_registered", "blocked", "over_credit", "below_own_max", "withdrawn", "id_reused", "busy", "rate_limited", "overloaded", "unknown_outcome"}},
-	{"bids-read", "GET", "/lots/{id}/bids/{bid_id}", any1(accounts.BidsReadOwn), 200, "bids", "The receipt of your admitted bid, and whether its order is written", "", []string{"lot_not_found", "bid_not_found"}},
+	{"bids-read", "GET", "/lots/{id}/bids/{bid_id}", any1(accounts.BidsReadOwn), 200, "bids", "The receipt of your admitted bid, and whether its order is written", "", []string{"lot_not_found", "bid_not_found", "overloaded"}},
 
 	{"orders-list", "GET", "/orders", any1(accounts.OrdersListOwn, accounts.OrdersListSold), 200, "orders", "Your orders, newest first: what you bought, or with as=seller what you sold", "", nil},
 	{"orders-read", "GET", "/orders/{id}", any1(accounts.OrdersReadOwn, accounts.OrdersReadAny), 200, "orders", "An order, by its id or its serial number", "", []string{"order_not_found"}},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"rostrum/accounts"
 	"rostrum/auction"
 	"rostrum/internal/fault"
 	"rostrum/internal/money"
@@ -86,9 +85,9 @@ func (e *Edge) Bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Out
 	return out, err
 }
 
-// overloaded turns bids away before they cost anything: a queue that only grows serves nobody in time.
-func overloaded() error {
-	f := fault.New(fault.Unavailable, "overloaded", "too many bids at this moment")
+// overloaded turns away what there is too much of before it costs anything: a queue that only grows serves nobody in time.
+func overloaded(what string) error {
+	f := fault.New(fault.Unavailable, "overloaded", "too many "+what+" at this moment")
 	f.RetryAfter = time.Second
 	return f
 }
@@ -114,7 +113,7 @@ func verdictOf(err error) string {
 func (e *Edge) bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Outcome, error) {
 	defer e.bidding.Add(-1)
 	if e.bidding.Add(1) > int64(e.BidsAtOnce) {
-		return Outcome{}, overloaded()
+		return Outcome{}, overloaded("bids")
 	}
 	if err := fault.Invalids(w.Check()); err != nil {
 		return Outcome{}, err
@@ -143,11 +142,15 @@ func (e *Edge) offer(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (O
 	if r := e.over.refuses(&card, w, e.NowUS()); r != nil {
 		return Outcome{}, r
 	}
-	answer, err := e.decide(ctx, &card, from, w)
+	bid := e.bidOf(&card, from, w)
+	answer, err := e.decide(ctx, &card, bid)
+	if err == nil && (answer.Lost || answer.Verdict == auction.NotFound) {
+		answer, err = e.absent(ctx, &card, &bid, answer)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	return e.answered(ctx, &card, answer)
+	return e.answered(&card, answer)
 }
 
 // noCard tells a lot that is not there from a shelf that could not be asked: then nothing was sent to the gate.
@@ -160,13 +163,17 @@ func noCard(err error) error {
 	return err
 }
 
+// bidOf is a wish as the gate gets it.
+func (e *Edge) bidOf(card *auction.Lot, from Caller, w Wish) auction.Bid {
+	return auction.Bid{ID: w.ID, Lot: card.ID, Buyer: from.User, Area: from.Area, Order: e.NewID(), Code: w.Code,
+		Quantity: w.Quantity, Kind: w.Kind, Amount: w.Amount, Seen: w.Seen, Currency: w.Currency, Trace: from.Trace, Terms: card.Terms()}
+}
+
 // decide asks the gate. Its time begins here: limiter and shelf have limits of their own, and most bids ask neither.
-func (e *Edge) decide(ctx context.Context, card *auction.Lot, from Caller, w Wish) (auction.Answer, error) {
+func (e *Edge) decide(ctx context.Context, card *auction.Lot, bid auction.Bid) (auction.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.BidTimeout)
 	defer cancel()
-	deadline, _ := ctx.Deadline()
-	bid := auction.Bid{ID: w.ID, Lot: card.ID, Buyer: from.User, Area: from.Area, Order: e.NewID(), Code: w.Code,
-		Quantity: w.Quantity, Kind: w.Kind, Amount: w.Amount, Seen: w.Seen, Currency: w.Currency, Trace: from.Trace, Deadline: deadline, Terms: card.Terms()}
+	bid.Deadline, _ = ctx.Deadline()
 	answers, err := e.Gate.Decide(ctx, card.Shard, []auction.Bid{bid})
 	switch {
 	case err != nil:
@@ -188,10 +195,7 @@ func unknownUnless(err error) error {
 }
 
 // answered turns the gate's answer into an outcome or a refusal, and remembers what ends all bids on the lot.
-func (e *Edge) answered(ctx context.Context, card *auction.Lot, a auction.Answer) (Outcome, error) {
-	if a.Lost || a.Verdict == auction.NotFound {
-		a = e.absent(ctx, card, a)
-	}
+func (e *Edge) answered(card *auction.Lot, a auction.Answer) (Outcome, error) {
 	e.over.note(card.ID, a, e.NowUS())
 	if a.Verdict == auction.Admitted {
 		return Outcome{Receipt: a.Receipt, Repeat: a.Repeat, Title: card.Title}, nil
@@ -205,24 +209,25 @@ func (e *Edge) answered(ctx context.Context, card *auction.Lot, a auction.Answer
 }
 
 // absent is the answer for a lot that is published and that the gate does not hold, or not whole. Before it opens it is
-// not preheated yet, after its end it may be swept; in between the gate has lost it: nothing is decided until recovery
-// has been, and somebody is told.
-func (e *Edge) absent(ctx context.Context, card *auction.Lot, a auction.Answer) auction.Answer {
+// not preheated yet, after its end it may be swept, and the stored journal answers for it; in between the gate has lost it:
+// nothing is decided until recovery has been, and somebody is told.
+func (e *Edge) absent(ctx context.Context, card *auction.Lot, bid *auction.Bid, a auction.Answer) (auction.Answer, error) {
 	a.OpensUS, a.ClosesUS, a.PriceMinor = card.OpensUS, card.ClosesUS, card.PriceMinor
 	now := max(a.AtUS, e.NowUS())
 	switch {
 	case a.Lost:
-		return e.lost(ctx, card, a)
+		return e.lost(ctx, card, a), nil
 	case card.State == auction.LotWithdrawn:
 		a.Verdict = auction.Withdrawn
-	case card.State == auction.LotClosed || now >= card.ClosesUS:
+	case isOver(card, now):
 		a.Verdict = auction.Ended
 	case now < card.OpensUS:
 		a.Verdict = auction.NotStarted
+		return a, nil
 	default:
-		return e.lost(ctx, card, a)
+		return e.lost(ctx, card, a), nil
 	}
-	return a
+	return e.earlier(ctx, card, bid, a)
 }
 
 func (e *Edge) lost(ctx context.Context, card *auction.Lot, a auction.Answer) auction.Answer {
@@ -231,35 +236,4 @@ func (e *Edge) lost(ctx context.Context, card *auction.Lot, a auction.Answer) au
 	e.Counters.Lost(card.Shard)
 	a.Verdict, a.Lost = auction.Paused, true
 	return a
-}
-
-// Placed is an admitted bid with where its order is.
-type Placed struct {
-	Outcome
-	OrderThere bool // the order's row is written
-}
-
-// Receipt gives somebody's own admission: from the gate, or where that has swept the lot from the stored journal. A
-// refused bid leaves nothing, so it is NotFound `bid_not_found` like one that never was.
-func (e *Edge) Receipt(ctx context.Context, who accounts.Claims, lot, bid uuid.UUID) (Placed, error) {
-	card, err := e.card(ctx, lot)
-	if err != nil {
-		return Placed{}, err
-	}
-	answer, err := e.Gate.Receipt(ctx, card.Shard, lot, who.User, bid)
-	receipt := answer.Receipt
-	if fault.ClassOf(err) == fault.NotFound && err != nil && e.Stored != nil {
-		var record auction.Record
-		if record, err = e.Stored.BidRecord(ctx, card.Shard, lot, who.User, bid); err == nil {
-			receipt = auction.ReceiptOf(record, auction.DurableKafka) // it is in MySQL: nothing below holds it any more
-		}
-	}
-	if err != nil {
-		return Placed{}, err
-	}
-	_, err = e.Orders.Order(ctx, receipt.Order)
-	if err != nil && fault.ClassOf(err) != fault.NotFound {
-		return Placed{}, err
-	}
-	return Placed{Outcome{Receipt: receipt, Repeat: true, Title: card.Title}, err == nil}, nil
 }

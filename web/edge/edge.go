@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/accounts"
+	"rostrum/auction"
 	"rostrum/internal/fault"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	UserBids    Rate // of bids, per user; 20 a second, 40 at once. Negative: no limit
 	AddressBids Rate // of bids, per address: 1,000 a second, 2,000 at once. Negative: no limit
 	BidsAtOnce  int  // being answered; more are turned away as Unavailable `overloaded`. 2,048
+
+	Durability auction.Durability // what the gate's receipts promise, and so those of the stored journal; none
 
 	LogInsPerMinute, LogInBurst int // per address and per login; 30, 10. Negative: no limit
 
@@ -60,6 +63,9 @@ func (o Options) withDefaults() Options {
 	last(&o.RequestTimeout, 5*time.Second)
 	last(&o.BidTimeout, 500*time.Millisecond)
 	last(&o.PublishTimeout, time.Minute)
+	if o.Durability == "" {
+		o.Durability = auction.DurableNone
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -73,6 +79,7 @@ type Edge struct {
 	over     *over
 	meter    *meter
 	bidding  atomic.Int64 // bids being answered
+	asking   atomic.Int64 // questions to the stored journal
 	verifier *accounts.Verifier
 	goods    goodsMemory
 	areas    atomic.Pointer[areaMemory]

@@ -58,7 +58,7 @@ type Shelf interface {
 	ListSessions(ctx context.Context, f auction.SessionFilter, p auction.Page) ([]auction.Session, error)
 }
 
-// Stored gives admissions from the stored journal, for lots that the gate has swept. fault NotFound `bid_not_found`.
+// Stored gives admissions from the stored journal, for lots that the gate does not hold any more. fault NotFound `bid_not_found`.
 type Stored interface {
 	BidRecord(ctx context.Context, shard int, lot, buyer, bid uuid.UUID) (auction.Record, error)
 }

@@ -6,11 +6,13 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/auction/auctiontest"
 	"rostrum/internal/fault"
 	"rostrum/web/edge"
 )
@@ -136,13 +138,28 @@ func (p preheat) Preheat(ctx context.Context, session uuid.UUID) (edge.PreheatRe
 	return report, err
 }
 
-// Stored gives one record to whoever asks for its bid.
-type Stored struct{ Record auction.Record }
+// Stored is the stored journal, in which is all that a gate has decided.
+type Stored struct {
+	Gate   *auctiontest.Gate
+	Before func() error // where set, is called before an answer, and may fail it
+	asked  atomic.Int64
+}
+
+// Asked counts the questions.
+func (s *Stored) Asked() int { return int(s.asked.Load()) }
 
 // BidRecord implements edge.Stored.
-func (s Stored) BidRecord(_ context.Context, _ int, lot, buyer, bid uuid.UUID) (auction.Record, error) {
-	if r := s.Record; r.Lot == lot && r.Buyer == buyer && r.Bid == bid {
-		return r, nil
+func (s *Stored) BidRecord(_ context.Context, _ int, lot, buyer, bid uuid.UUID) (auction.Record, error) {
+	s.asked.Add(1)
+	if s.Before != nil {
+		if err := s.Before(); err != nil {
+			return auction.Record{}, err
+		}
+	}
+	for _, r := range s.Gate.Records() {
+		if r.Kind == auction.KindBid && r.Lot == lot && r.Buyer == buyer && r.Bid == bid {
+			return r, nil
+		}
 	}
 	return auction.Record{}, fault.New(fault.NotFound, "bid_not_found", "there is no admission of that bid")
 }

@@ -76,7 +76,7 @@ type World struct {
 	Limit    *Limit
 	Counters *Counters
 	Pipeline *Pipeline
-	Stored   edge.Stored
+	Stored   *Stored
 
 	PreheatFail error // what preheating gives, where set
 
@@ -116,6 +116,7 @@ func NewWorld(t testing.TB) *World {
 	w.Shelf = &Shelf{Sessions: w.Sessions}
 	w.Goods.sold = w.Sessions.inSale
 	w.Gate = &auctiontest.Gate{Clock: w.Clock.Now, Deployment: ID(1)}
+	w.Stored = &Stored{Gate: w.Gate}
 	keys, err := accounts.NewKeys(accounts.Key{ID: "test", Secret: []byte("a secret of tests, 32 bytes long")})
 	if err != nil {
 		t.Fatal(err)
