@@ -2,6 +2,7 @@ package cachetest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func Gate(t *testing.T, open func(t *testing.T) *Subject) {
 	}{
 		{"an admission and its receipt", testAdmission}, {"many bids in their order", testMany},
 		{"bids that are not sent", testScreened}, {"exactly the stock", testStock}, {"preheat", testPreheat},
-		{"close", testClose}, {"withdraw", testWithdraw}, {"release", testRelease}, {"sweep", testSweep}, {"missing keys", testLost},
+		{"close", testClose}, {"withdraw", testWithdraw}, {"release", testRelease}, {"sweep", testSweep}, {"lots held", testHeld}, {"missing keys", testLost},
 		{"shards that are not there", testNoShard},
 		{"journal", testJournal}, {"full journal", testFullJournal}, {"damaged journal", testDamagedJournal},
 		{"load", testLoad}, {"load refuses", testLoadRefuses}, {"loads at once", testLoadInterrupted}, {"digest", testDigest},
@@ -319,6 +320,44 @@ func testSweep(t *testing.T, s *Subject) {
 	wantVerdict(t, s.one(t, 0, BidOn(other)), auction.Admitted)
 	if v, err := s.Gate.Vouched(ctx, 0); err != nil || v.LoadedLot != 1 || v.Seq != 602 {
 		t.Errorf("vouched: %+v %v", v, err)
+	}
+}
+
+// A walk over a shard gives the lots that it holds, and no swept one.
+func testHeld(t *testing.T, s *Subject) {
+	held := func() (all []uuid.UUID) {
+		t.Helper()
+		for from := uint64(0); ; {
+			some, next, err := s.Gate.Held(ctx, 0, from, 50)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all, from = append(all, some...), next; from == 0 {
+				slices.SortFunc(all, func(x, y uuid.UUID) int { return slices.Compare(x[:], y[:]) })
+				return slices.Compact(all)
+			}
+		}
+	}
+	if got := held(); len(got) != 0 {
+		t.Errorf("of an empty shard: %v", got)
+	}
+	var lots []auction.Lot
+	var want []uuid.UUID
+	for range 300 { // more than lie in one piece in Redis
+		l := LotOf(0, func(l *auction.Lot) { l.ClosesUS = T0 + 10 })
+		lots, want = append(lots, l), append(want, l.ID)
+	}
+	s.Open(t, 0, lots...)
+	s.SetClock(t, T0+10)
+	slices.SortFunc(want, func(x, y uuid.UUID) int { return slices.Compare(x[:], y[:]) })
+	if diff := cmp.Diff(want, held()); diff != "" {
+		t.Errorf("held (-want +got):\n%s", diff)
+	}
+	if err := s.Gate.Sweep(ctx, 0, want[:200]); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want[200:], held()); diff != "" {
+		t.Errorf("held after the sweep (-want +got):\n%s", diff)
 	}
 }
 

@@ -2,12 +2,35 @@ package gate
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/google/uuid"
 
 	"rostrum/auction"
 	"rostrum/internal/fault"
 )
+
+// Held gives some of the lots that a shard holds, about as many as most, whoever vouches for it, and where to go on: a walk
+// begins with 0, and 0 ends it. What comes while it lasts may be missed, and one may come twice.
+func (g *Gate) Held(ctx context.Context, shard int, from uint64, most int) (lots []uuid.UUID, next uint64, err error) {
+	if err := g.checkShard(shard); err != nil {
+		return nil, 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	texts, next, err := g.client.SScan(ctx, g.keys.Lots(shard), from, "", int64(most)).Result()
+	if err != nil {
+		return nil, 0, outcome(err)
+	}
+	for _, text := range texts {
+		lot, err := uuid.Parse(text)
+		if err != nil {
+			return nil, 0, fault.Wrap(fault.Internal, "gate_reply", "a lot of shard "+strconv.Itoa(shard), err)
+		}
+		lots = append(lots, lot)
+	}
+	return lots, next, nil
+}
 
 // Sweep is auction.Gate's. A lot that is open is not swept: fault Conflict `lot_open`, and the lots after it stay, too.
 // Markers go before receipts and the lot goes last, so that it can be repeated when it failed half-way.

@@ -22,7 +22,8 @@ const (
 )
 
 // closer is the role that does what is due: it preheats sessions before they start, closes lots that are over, sends
-// cancelled orders' units back to sale, and moves sessions on. Each job may run twice or on two nodes at once.
+// cancelled orders' units back to sale, moves sessions on, and sweeps what is settled from the gate. Each job may run twice
+// or on two nodes at once.
 type closer struct {
 	sessions auction.Sessions
 	gate     auction.Gate
@@ -32,6 +33,7 @@ type closer struct {
 	now      func() time.Time
 	newID    func() uuid.UUID
 	log      *slog.Logger
+	sweeper  sweeper
 
 	preheated map[uuid.UUID]int64 // sessions this node has preheated, with their end: not again
 }
@@ -46,6 +48,7 @@ func (c *closer) steps(died func(string, error)) []step {
 		job("closing", "a lot that is over is closed, once, in its own order", 500*time.Millisecond, c.closeDue),
 		job("releasing", "units of cancelled orders go back to sale", time.Second, c.releaseDue),
 		job("sessions", "sessions end, settle and come again", time.Second, c.endSessions),
+		job("sweeping", "the gate's Redis holds no sale for ever", 5*time.Second, c.sweeper.due),
 	}
 }
 

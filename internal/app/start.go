@@ -120,7 +120,9 @@ func (a *App) vouched(ctx context.Context, shard int) (bool, error) {
 func (a *App) closer() *closer {
 	return &closer{sessions: a.Store, gate: a.Gate, orders: a.Store, ahead: a.Config.Preheat.Ahead, now: time.Now, newID: newID,
 		log: a.Log, preheated: map[uuid.UUID]int64{},
-		preheat: a.preheatAnyway}
+		preheat: a.preheatAnyway,
+		sweeper: sweeper{gate: a.Gate, store: a.Store, grace: a.Config.Preheat.Grace, now: time.Now, log: a.Log,
+			next: make([]uint64, a.Deployment.Shards)}}
 }
 
 // apiSteps: last to start, so that nobody is let in before the road is open; first to stop.

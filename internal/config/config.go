@@ -124,7 +124,7 @@ type Auth struct {
 // Preheat is the section of that name.
 type Preheat struct {
 	Ahead  time.Duration `key:"ahead" default:"15m" min:"10s" max:"24h" doc:"How long before its start a session is written."`
-	Grace  time.Duration `key:"grace" default:"1h" min:"0s" max:"168h" doc:"How long the shelf keeps a session after its end."`
+	Grace  time.Duration `key:"grace" default:"1h" min:"0s" max:"168h" doc:"How long the shelf keeps a session after its end. The gate keeps it as long, and until it is settled."`
 	Jitter time.Duration `key:"jitter" default:"10m" min:"0s" max:"24h" doc:"Spread of the ends of life on the shelf, so that they do not fall together."`
 }
 
