@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,12 +56,13 @@ func TestCheckCountsAndStops(t *testing.T) {
 }
 
 // given names servers that nobody asks: what the environment has is used and not started.
-func given(t *testing.T, without string) []string {
+func given(t *testing.T, without ...string) []string {
 	t.Helper()
 	env := []string{"TMPDIR=" + t.TempDir()}
-	for _, name := range []string{live.EnvMySQL, live.EnvRedis, live.EnvShelf, live.EnvKafka} {
+	for _, name := range []string{live.EnvMySQL, live.EnvMySQL2, live.EnvRedis, live.EnvRedis2, live.EnvRedisCluster, live.EnvShelf,
+		live.EnvKafka, live.EnvKafkaCluster} {
 		value := "given"
-		if name == without || without == live.EnvRedis && name == live.EnvShelf {
+		if slices.Contains(without, name) {
 			value = ""
 		}
 		env = append(env, name+"="+value)
@@ -69,7 +71,7 @@ func given(t *testing.T, without string) []string {
 }
 
 func TestLiveGivesTheCommandsOwnStatus(t *testing.T) {
-	out, status := run(t, given(t, ""), "live", "--quick", "bash", "-c", `echo "$ROSTRUM_LIVE $ROSTRUM_TEST_MYSQL"; exit 7`)
+	out, status := run(t, given(t), "live", "--quick", "bash", "-c", `echo "$ROSTRUM_LIVE $ROSTRUM_TEST_MYSQL"; exit 7`)
 	if status != 7 || out != "require given\n" {
 		t.Errorf("status %d, %q; want 7, and skips forbidden", status, out)
 	}
@@ -78,7 +80,7 @@ func TestLiveGivesTheCommandsOwnStatus(t *testing.T) {
 func TestLiveEndsWhatItStarted(t *testing.T) {
 	live.Program(t, "redis-server")
 	for _, status := range []string{"0", "1"} {
-		env := given(t, live.EnvRedis)
+		env := given(t, live.EnvRedis, live.EnvShelf)
 		out, got := run(t, env, "live", "--quick", "bash", "-c", `echo "gate=$ROSTRUM_TEST_REDIS="; exit `+status)
 		at := regexp.MustCompile(`gate=(127\.0\.0\.1:\d+)=`).FindStringSubmatch(out)
 		if at == nil || got == 0 != (status == "0") {
@@ -94,18 +96,62 @@ func TestLiveEndsWhatItStarted(t *testing.T) {
 	}
 }
 
-func TestLiveFailsWhenAServerCannotStart(t *testing.T) {
-	out, status := run(t, append(given(t, live.EnvRedis), "ROSTRUM_CACHE=/dev/null/none", "PATH="+withoutRedis(t)), "live", "--quick", "true")
-	if status == 0 || !strings.Contains(out, "redis-server is missing") {
-		t.Errorf("status %d, %q: the command ran without its server", status, out)
+// TestLiveStartsNothingThatIsGiven: on a machine without any server, and with the addresses of containers, make live is its
+// command and a line about what no container replaces.
+func TestLiveStartsNothingThatIsGiven(t *testing.T) {
+	containers, status := run(t, nil, "local/env", "--containers")
+	if status != 0 {
+		t.Fatal(containers)
+	}
+	env := []string{"TMPDIR=" + t.TempDir(), "PATH=" + bare(t), "ROSTRUM_CACHE=/dev/null/none"}
+	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(containers, -1) {
+		env = append(env, m[1]+"="+m[2])
+	}
+	const asked = `echo "$ROSTRUM_TEST_REDIS | $ROSTRUM_TEST_KAFKA | ${ROSTRUM_TEST_KAFKA_CLUSTER:-none}"`
+	const masters, brokers = "127.0.0.1:26381,127.0.0.1:26382,127.0.0.1:26383", "127.0.0.1:29094,127.0.0.1:29096,127.0.0.1:29098"
+	for option, want := range map[string]string{
+		"":          "\n127.0.0.1:26379 | 127.0.0.1:29092 | none\n",
+		"--cluster": "\n" + masters + " | 127.0.0.1:29094 | " + brokers + "\n",
+	} {
+		out, status := run(t, env, "live", append(strings.Fields(option), "bash", "-c", asked)...)
+		if status != 0 || !strings.HasSuffix(out, want) || strings.Contains(out, " up ") {
+			t.Errorf("live %s: status %d\n%s", option, status, out)
+		}
+		// A mariadbd may lie in /usr/sbin, where the scripts look too.
+		if n := strings.Count(out, "no redis-server in PATH. \"apt-get install redis-server\", or "+live.EnvRedisBin); n != 1 {
+			t.Errorf("live %s: %d lines about redis-server:\n%s", option, n, out)
+		}
+	}
+	own := append(env, live.EnvRedisBin+"=given", live.EnvMySQLBin+"=given")
+	if out, _ := run(t, own, "live", "bash", "-c", "echo nothing else"); out != "nothing else\n" {
+		t.Errorf("with programs given, live says %q", out)
 	}
 }
 
-// withoutRedis is a PATH that has what the scripts need and no redis-server; nor apt-get, which would install it.
-func withoutRedis(t *testing.T) string {
+// TestLiveSaysWhatIsMissing: each server that cannot be started, with where it is had from and the variable that names another.
+func TestLiveSaysWhatIsMissing(t *testing.T) {
+	for without, want := range map[string][]string{
+		live.EnvRedis:        {"redis-server is missing", "apt-get install redis-server"},
+		live.EnvRedis2:       {"no valkey-server of it in PATH", live.EnvRedis2 + "=host:port"},
+		live.EnvMySQL2:       {"no mysqld of it in PATH", live.EnvMySQL2 + "='root@tcp(host:port)/'"},
+		live.EnvRedisCluster: {"redis-server is missing"},
+		live.EnvKafka:        {"java is missing"},
+	} {
+		env := append(given(t, without), "ROSTRUM_CACHE="+t.TempDir(), "PATH="+bare(t))
+		out, status := run(t, env, "live", "bash", "-c", "echo it ran")
+		for _, want := range append(want, "docker compose -f deploy/local/docker-compose.yml up") {
+			if status == 0 || strings.Contains(out, "it ran") || !strings.Contains(out, want) {
+				t.Errorf("without %s: status %d, no %q in\n%s", without, status, want, out)
+			}
+		}
+	}
+}
+
+// bare is a PATH that has what the scripts need and no server; nor apt-get, which would install one.
+func bare(t *testing.T) string {
 	t.Helper()
 	bin := t.TempDir()
-	for _, name := range []string{"bash", "env", "dirname", "sed", "mkdir", "ls", "tr", "sort", "paste", "flock", "cat", "id", "mktemp", "rm"} {
+	for _, name := range []string{"bash", "env", "dirname", "sed", "mkdir", "ls", "tr", "sort", "paste", "flock", "cat", "id", "mktemp", "rm", "grep", "cut"} {
 		if err := os.Symlink(live.Program(t, name), filepath.Join(bin, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -114,11 +160,11 @@ func withoutRedis(t *testing.T) string {
 }
 
 func TestLiveSaysWhichOptionItDoesNotKnow(t *testing.T) {
-	out, status := run(t, given(t, ""), "live", "--quick", "--clutser", "true")
+	out, status := run(t, given(t), "live", "--quick", "--clutser", "true")
 	if status != 1 || out != "live: no option --clutser\n" {
 		t.Errorf("status %d, %q", status, out)
 	}
-	if out, status := run(t, given(t, ""), "live", "--cluster", "--quick", "bash", "-c", `echo "$ROSTRUM_LIVE"`); status != 0 || out != "require\n" {
+	if out, status := run(t, given(t), "live", "--cluster", "--quick", "bash", "-c", `echo "$ROSTRUM_LIVE"`); status != 0 || out != "require\n" {
 		t.Errorf("with all servers given: status %d, %q", status, out)
 	}
 }

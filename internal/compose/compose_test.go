@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/google/go-cmp/cmp"
 
 	"rostrum/internal/config"
 	"rostrum/internal/live"
@@ -303,7 +305,7 @@ func redisRoles(d deployment) (wrong []string) {
 // confinement: the product's containers write nowhere, may nothing, and are in no network of the host's.
 func confinement(d deployment) (wrong []string) {
 	for name, s := range d.project.Services {
-		if s.Privileged || s.NetworkMode != "" && s.NetworkMode != "bridge" {
+		if s.Privileged || s.NetworkMode != "" && s.NetworkMode != "bridge" && !strings.HasPrefix(s.NetworkMode, "service:") {
 			wrong = append(wrong, name+": is privileged, or in the host's network")
 		}
 		if s.Image == ownImage && (!s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true")) {
@@ -398,7 +400,8 @@ func TestUndeclared(t *testing.T) {
 	}
 }
 
-// TestContainersForTests: what deploy/local/env --containers says is what its compose file publishes, on loopback.
+// TestContainersForTests: deploy/local/env --containers names every server that tests ask for, at the addresses that its
+// compose file publishes, on loopback; and the brokers are told those addresses too.
 func TestContainersForTests(t *testing.T) {
 	d, err := load(t, text(t, root+"/deploy/local/docker-compose.yml"))
 	if err != nil {
@@ -408,19 +411,40 @@ func TestContainersForTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	published := 0
+	said := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(string(out), -1)
+	var published, advertised []string
 	for name, s := range d.project.Services {
 		for _, p := range s.Ports {
-			published++
-			if p.HostIP != "127.0.0.1" || !strings.Contains(string(out), "127.0.0.1:"+p.Published) {
-				t.Errorf("%s publishes %s:%s, and env says\n%s", name, p.HostIP, p.Published, out)
+			published = append(published, p.HostIP+":"+p.Published)
+			if fmt.Sprint(p.Target) != p.Published && len(s.Ports) > 1 {
+				t.Errorf("%s: %s is %d inside, and its clients are told one of them", name, p.Published, p.Target)
+			}
+		}
+		if at := s.Environment["KAFKA_ADVERTISED_LISTENERS"]; at != nil {
+			address := strings.TrimPrefix(*at, "PLAINTEXT://")
+			advertised = append(advertised, address)
+			_, port, _ := net.SplitHostPort(address)
+			if !strings.HasPrefix(*s.Environment["KAFKA_LISTENERS"], "PLAINTEXT://:"+port+",") || name != "kafka" && s.NetworkMode != "service:kafka" {
+				t.Errorf("%s: says it is at %s and is not", name, address)
 			}
 		}
 	}
-	if said := strings.Count(string(out), "export "); said != published {
-		t.Errorf("env says %d addresses, %d are published", said, published)
+	if diff := cmp.Diff(sorted(published), sorted(said)); diff != "" {
+		t.Errorf("-published +said by env:\n%s", diff)
+	}
+	if brokers := regexp.MustCompile(`KAFKA(?:_CLUSTER)?='([^']*)'`).FindAllStringSubmatch(string(out), -1); len(brokers) != 2 ||
+		!slices.Equal(sorted(advertised), sorted(strings.Split(brokers[0][1]+","+brokers[1][1], ","))) {
+		t.Errorf("brokers say they are at %v, env %v", advertised, brokers)
+	}
+	for _, m := range regexp.MustCompile(`"(ROSTRUM_TEST_\w+)"`).FindAllStringSubmatch(text(t, root+"/internal/live/live.go"), -1) {
+		// Programs that a test starts to kill are no containers.
+		if !strings.HasSuffix(m[1], "_BIN") && !strings.Contains(string(out), "export "+m[1]+"='") {
+			t.Errorf("env --containers says nothing of %s", m[1])
+		}
 	}
 	for _, wrong := range append(images(d), confinement(d)...) {
 		t.Error(wrong)
 	}
 }
+
+func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }

@@ -30,7 +30,7 @@ const (
 	EnvRedisCluster = "ROSTRUM_TEST_REDIS_CLUSTER" // host:port of each master, by comma
 	EnvKafka        = "ROSTRUM_TEST_KAFKA"         // host:port of one broker
 	EnvKafkaCluster = "ROSTRUM_TEST_KAFKA_CLUSTER" // host:port of each of three brokers, by comma
-	EnvKafkaLibs    = "ROSTRUM_TEST_KAFKA_LIBS"    // folder of Kafka's jars, for its own tools
+	EnvKafkaGroups  = "ROSTRUM_TEST_KAFKA_GROUPS"  // command for sh that runs Kafka's own kafka-consumer-groups
 	EnvRedisBin     = "ROSTRUM_TEST_REDIS_BIN"     // redis-server for StartRedis; else the one in PATH
 	EnvMySQLBin     = "ROSTRUM_TEST_MYSQL_BIN"     // mariadbd for StartMySQL; else the one in PATH
 )
@@ -84,8 +84,8 @@ func Brokers(t testing.TB) (addrs []string, copies, minInSync int) {
 	return []string{Kafka(t)}, 1, 1
 }
 
-// KafkaLibs gives the folder of Kafka's jars: java -cp "$folder/*" org.apache.kafka.tools.TopicCommand …
-func KafkaLibs(t testing.TB) string { t.Helper(); return need(t, EnvKafkaLibs) }
+// KafkaGroups gives the command, for sh, that runs Kafka's own kafka-consumer-groups: "$command --describe …".
+func KafkaGroups(t testing.TB) string { t.Helper(); return need(t, EnvKafkaGroups) }
 
 func need(t testing.TB, name string) string {
 	t.Helper()

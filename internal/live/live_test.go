@@ -43,7 +43,7 @@ func watch(t *testing.T, f func(testing.TB)) *spy {
 func TestAddressesComeFromTheEnvironment(t *testing.T) {
 	one := map[string]func(testing.TB) string{
 		EnvMySQL: MySQL, EnvMySQL2: MySQL2, EnvRedis: Redis, EnvRedis2: Redis2, EnvShelf: Shelf, EnvKafka: Kafka,
-		EnvKafkaLibs: KafkaLibs,
+		EnvKafkaGroups: KafkaGroups,
 	}
 	for name, get := range one {
 		t.Setenv(name, "a value of "+name)

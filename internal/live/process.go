@@ -184,7 +184,11 @@ func program(t testing.TB, variable string, names ...string) string {
 			return path
 		}
 	}
-	absent(t, fmt.Sprintf("none of %v is in PATH", names))
+	what := fmt.Sprintf("none of %v is in PATH", names)
+	if variable != "" {
+		what += ", and " + variable + " names none; this test starts a server of its own, which nobody else's can replace"
+	}
+	absent(t, what)
 	return ""
 }
 
