@@ -1,5 +1,6 @@
 // Package local tests the scripts beside it: that they start what they say, say what is wrong, and above all that they end
-// nothing that they did not start. It needs redis-server, the quickest of the servers; the rest is run by "make live".
+// nothing that they did not start. Fakes (fakes_test.go) show each kind of server's way through the scripts; redis-server, the
+// quickest, is the real one where it is there; all of them are run by "make live".
 package local
 
 import (
@@ -29,7 +30,6 @@ type set struct {
 
 func newSet(t *testing.T) *set {
 	t.Helper()
-	live.Program(t, "redis-server")
 	live.Program(t, "bash")
 	s := &set{t: t, dir: filepath.Join(t.TempDir(), "set")}
 	t.Cleanup(func() {
@@ -67,9 +67,10 @@ func (s *set) ok(command string, args ...string) string {
 	return out
 }
 
-// up starts the two Redis of the set on free ports.
+// up starts the two Redis of the set, real ones, on free ports.
 func (s *set) up(args ...string) string {
 	s.t.Helper()
+	live.Program(s.t, "redis-server")
 	return s.ok("up", append([]string{"--only", "redis", "--free-ports"}, args...)...)
 }
 
@@ -141,9 +142,11 @@ func TestUpAndDown(t *testing.T) {
 	}
 }
 
-func TestDownEndsNothingThatItDidNotStart(t *testing.T) {
-	s := newSet(t)
-	s.up()
+// TestNothingElseIsEnded: neither down nor reset touches a process that up did not start, whatever a pid file says, and of
+// whichever kind of server.
+func TestNothingElseIsEnded(t *testing.T) {
+	s := fakeSet(t)
+	s.ok("up", "--free-ports")
 	other := exec.Command("sleep", "60")
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
@@ -151,35 +154,41 @@ func TestDownEndsNothingThatItDidNotStart(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = other.Wait() }()
 	defer func() { _ = other.Process.Kill(); <-ended }()
-
-	own := s.read("gate", "pid")
-	alive := func(pid int) bool {
+	alive := func() bool {
 		select {
 		case <-ended:
 			return false
 		default:
-			return exec.Command("kill", "-0", strconv.Itoa(pid)).Run() == nil
+			return exec.Command("kill", "-0", strconv.Itoa(other.Process.Pid)).Run() == nil
 		}
 	}
-	for name, content := range map[string]string{
+
+	own := map[string]string{}
+	for _, name := range s.names() {
+		own[name] = s.read(name, "pid")
+	}
+	for what, content := range map[string]string{
 		"a pid that is another process's by now":   fmt.Sprintf("%d 1", other.Process.Pid),
 		"the right start time, in a foreign place": fmt.Sprintf("%d %s", other.Process.Pid, startOf(t, other.Process.Pid)),
 		"a pid alone":  strconv.Itoa(other.Process.Pid),
 		"an empty one": "",
 	} {
-		if err := os.WriteFile(filepath.Join(s.dir, "gate", "pid"), []byte(content+"\n"), 0o600); err != nil {
-			t.Fatal(err)
+		for name := range own {
+			s.write(content, name, "pid")
 		}
-		out := s.ok("down", "--now")
-		if strings.Contains(out, "gate") || !alive(other.Process.Pid) {
-			t.Errorf("%s: down ended it: %s", name, out)
+		if out := s.ok("down", "--now"); out != "" || !alive() {
+			t.Errorf("%s: down ended something: %s", what, out)
+		}
+		// Our own servers are somebody else's too by now, and hold their ports.
+		if out, code := s.run("reset"); code == 0 || strings.Contains(out, "ended") || !strings.Contains(out, "is taken by a program that is not ours") || !alive() {
+			t.Errorf("%s: reset ended something: status %d\n%s", what, code, out)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, "gate", "pid"), []byte(own+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, pid := range own {
+		s.write(pid, name, "pid")
 	}
-	if out := s.ok("down", "--now"); !strings.Contains(out, "gate") {
-		t.Errorf("down did not end its own: %q", out)
+	if out := s.ok("down", "--now"); strings.Count(out, "  ended") != len(own) {
+		t.Errorf("down did not end its own:\n%s", out)
 	}
 }
 
