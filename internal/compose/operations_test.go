@@ -95,14 +95,16 @@ func TestPagesNameKeysThatThereAre(t *testing.T) {
 	}
 }
 
-// TestPagesNameCommandsThatThereAre: what a person types at three in the morning.
+// TestPagesNameCommandsThatThereAre: what a person types at three in the morning, with as many words as the command takes.
 func TestPagesNameCommandsThatThereAre(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	binary := built(ctx, t)
 	var commands [][]string
-	for _, m := range regexp.MustCompile("`rostrum ([^`]+)`").FindAllStringSubmatch(text(t, root+"/deploy/runbook.md"), -1) {
-		commands = append(commands, strings.Fields(regexp.MustCompile(` [A-Z]+`).ReplaceAllString(m[1], "")))
+	for _, page := range []string{"deploy/runbook.md", "README.md"} {
+		for _, m := range regexp.MustCompile("`(?:docker compose exec api /)?rostrum ([^`]+)`").FindAllStringSubmatch(text(t, filepath.Join(root, page)), -1) {
+			commands = append(commands, strings.Fields(m[1]))
+		}
 	}
 	units, err := filepath.Glob(root + "/deploy/systemd/*.service")
 	if err != nil {
@@ -117,10 +119,34 @@ func TestPagesNameCommandsThatThereAre(t *testing.T) {
 		t.Fatalf("found only %v", commands)
 	}
 	for _, command := range commands {
-		if wrong := refused(ctx, binary, command); wrong != "" {
+		if wrong := mistyped(ctx, binary, command); wrong != "" {
 			t.Errorf("%v: %s", command, wrong)
 		}
 	}
+	for _, wrong := range []string{"shard rewind SHARD", "shard accept-gap SHARD SEQ EXTRA", "shard accept-gap SHARD --sure", "lag SHARD"} {
+		if mistyped(ctx, binary, strings.Fields(wrong)) == "" {
+			t.Errorf("%s has too few words, or too many, and passed", wrong)
+		}
+	}
+}
+
+// mistyped says what the binary has against a command as a page spells it, or nothing. Words in capitals stand for values.
+func mistyped(ctx context.Context, binary string, typed []string) string {
+	var command, values []string
+	flags := false
+	for _, word := range typed {
+		value := strings.ToUpper(word) == word
+		flags = flags || strings.HasPrefix(word, "-")
+		switch {
+		case !value:
+			command = append(command, word)
+		case flags: // else the flag would take --help for its value
+			command = append(command, "1")
+		default:
+			values = append(values, word)
+		}
+	}
+	return refused(ctx, binary, command, values...)
 }
 
 // built makes the production binary, in a folder of the test.

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -37,8 +38,8 @@ func TestCommandsAreThere(t *testing.T) {
 	}
 }
 
-// refused says why the binary has no such command, or nothing.
-func refused(ctx context.Context, binary string, command []string) string {
+// refused says why the binary has no such command, or not with so many values, or nothing.
+func refused(ctx context.Context, binary string, command []string, values ...string) string {
 	out, err := exec.CommandContext(ctx, binary, append(append([]string{}, command...), "--help")...).CombinedOutput()
 	if err != nil {
 		return err.Error() + "\n" + string(out)
@@ -50,8 +51,12 @@ func refused(ctx context.Context, binary string, command []string) string {
 		}
 		words += " " + word
 	}
-	if !strings.Contains(string(out), "\n  "+words+" ") && !strings.Contains(string(out), "\n  "+words+"\n") {
+	usage := regexp.MustCompile(`\n  ` + words + `((?: [A-Z]+)*)(?:| \[.*)\n`).FindSubmatch(out)
+	if usage == nil {
 		return "the help is of another command:\n" + string(out)
+	}
+	if wants := strings.Fields(string(usage[1])); len(wants) != len(values) {
+		return fmt.Sprintf("it takes the values %v", wants)
 	}
 	return ""
 }
