@@ -40,6 +40,7 @@ func careful(body []byte) (edge.Wish, error) {
 		return w, brokenBid(errNotUTF8)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber() // 1e700 is JSON too, though no float
 	if t, err := d.Token(); err != nil {
 		return w, brokenBid(err)
 	} else if t != json.Delim('{') {
