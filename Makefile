@@ -22,6 +22,8 @@ SQLC     := $(TOOLS)/sqlc-$(SQLC_VERSION)/sqlc
 # What "make bench-go" runs, and for how long each.
 BENCH     ?= .
 BENCHTIME ?= 2s
+# For how long "make fuzz" runs each target.
+FUZZTIME ?= 10s
 # What "make live" tests: make live PACKAGES=./store/... RUN=TestApply
 PACKAGES ?= ./...
 RUN      ?= .
@@ -32,7 +34,7 @@ ON_CLUSTER := ^Test(Gate|Rules.*|Page.*|Preheat|PreheatGoesOn|Card.*|Allow|OnKaf
 # The order matters: what fails fast stands first, what builds tools stands before what uses them.
 STEPS := prepare tools fmt vet lint generate-check tidy-check test build live live-cluster-short demo-once cold-build bench-short
 
-.PHONY: help check $(STEPS) live-cluster bench bench-go slices demo generate vuln compose-check clean
+.PHONY: help check $(STEPS) live-cluster bench bench-go slices demo fuzz generate vuln compose-check clean
 
 help: ## what there is
 	@echo "make TARGET:"
@@ -67,6 +69,9 @@ bench-go: ## Go's own benchmarks, on real servers of its own (BENCH=regexp BENCH
 
 slices: ## where one hot lot ends, whole and in slices, on a Redis Cluster of three masters of its own
 	deploy/live --quick go test -count=1 -run '^$$' -bench 'BenchmarkSlices' -benchtime 200000x ./internal/app
+
+fuzz: ## each fuzz target for FUZZTIME=10s; what it finds lies in testdata/fuzz
+	@deploy/fuzz $(FUZZTIME)
 
 fmt: ## fails on files that gofmt would change
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | xargs ls -d 2>/dev/null)); \

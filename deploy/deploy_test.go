@@ -168,3 +168,27 @@ func TestLiveSaysWhichOptionItDoesNotKnow(t *testing.T) {
 		t.Errorf("with all servers given: status %d, %q", status, out)
 	}
 }
+
+// TestFuzzRunsEveryTarget: one at a time, each by its own package, also after one that found something; and says which did.
+func TestFuzzRunsEveryTarget(t *testing.T) {
+	bin := t.TempDir()
+	const fake = `#!/usr/bin/env bash
+if [ "$2" = -list ]; then printf '%s\n' FuzzA FuzzB 'ok  	m/one	0.1s' 'ok  	m/none	0.1s' '?   	m/untested	[no test files]' FuzzC 'ok  	m/two	0.1s'; exit; fi
+echo "$*"
+[[ $* != *FuzzB* ]]
+`
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(fake), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, status := run(t, []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH")}, "fuzz", "3s")
+	var ran []string
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "test ") {
+			ran = append(ran, strings.TrimSpace(line))
+		}
+	}
+	want := []string{"test -run ^$ -fuzz ^FuzzA$ -fuzztime 3s m/one", "test -run ^$ -fuzz ^FuzzB$ -fuzztime 3s m/one", "test -run ^$ -fuzz ^FuzzC$ -fuzztime 3s m/two"}
+	if status != 1 || !slices.Equal(ran, want) || !strings.HasSuffix(out, "\nfound something: m/one.FuzzB\n") {
+		t.Errorf("status %d\n%s", status, out)
+	}
+}
