@@ -189,7 +189,7 @@ type Applied struct {
 	Duplicates int   // at or before the position and the same as stored
 	Orphans    int   // of an epoch that a cut has ended; stored in orphans
 	Voided     int   // orders refused by the last guard
-	Parked     int   // deliveries that are no records
+	Parked     int   // deliveries that are no records, and records stored without effect
 	AheadSeq   int64 // first seq seen that is not contiguous; 0 for none. Nothing from it on was applied
 }
 

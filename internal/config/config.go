@@ -110,7 +110,7 @@ type Consumer struct {
 	Heartbeat        time.Duration `key:"heartbeat" default:"2s" min:"100ms" max:"1m" doc:"How often a consumer says that it lives; at most a third of session_timeout."`
 	RebalanceTimeout time.Duration `key:"rebalance_timeout" default:"6s" min:"1s" max:"5m" doc:"Time to finish a transaction when partitions move."`
 	GapHalt          time.Duration `key:"gap_halt" default:"30s" min:"1s" max:"1h" doc:"A record that is missing for so long halts its shard with an alarm."`
-	PoisonRetries    int           `key:"poison_retries" default:"5" min:"1" max:"100" unit:"tries" doc:"After so many a record that cannot be applied is parked."`
+	PoisonRetries    int           `key:"poison_retries" default:"5" min:"1" max:"100" unit:"tries" doc:"After so many a record that cannot be applied halts its shard with an alarm: what comes after depends on it."`
 }
 
 // Auth is the section of that name.
