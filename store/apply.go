@@ -65,12 +65,6 @@ type batch struct {
 	scratch []byte // for texts of statements
 }
 
-// parking is a delivery that cannot be applied, and why.
-type parking struct {
-	auction.Delivery
-	reason string
-}
-
 // apply gives a fork instead of an error, because a fork must commit: the halt is what it writes.
 func (b *batch) apply(ctx context.Context, deliveries []auction.Delivery) (*auction.Fork, error) {
 	p, err := b.lockPosition(ctx, b.shard)
@@ -224,26 +218,6 @@ func (b *batch) orphan(ctx context.Context, list []auction.Delivery) error {
 		err := b.InsertOrphan(ctx, db.InsertOrphanParams{Shard: b.shard, Epoch: r.Epoch, Seq: r.Seq, Digest: digest[:],
 			KafkaOffset: d.Offset, Kind: string(r.Kind), LotID: db.ID(r.Lot), BuyerID: db.ID(r.Buyer), BidID: db.ID(r.Bid),
 			NotedUs: now, Record: d.Raw})
-		if _, again := duplicate(err); err != nil && !again {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxParkedBytes bounds what is kept of a delivery: more than the topic takes.
-const maxParkedBytes = 4 << 20
-
-// park keeps what could not be applied, by its offset.
-func (b *batch) park(ctx context.Context) error {
-	now := b.store.options.Now().UnixMicro()
-	for _, d := range b.parked {
-		r := d.Record
-		if d.Err != nil {
-			r = auction.Record{} // whatever it says, it is none of this shard's
-		}
-		err := b.InsertParked(ctx, db.InsertParkedParams{Shard: b.shard, KafkaOffset: d.Offset, Seq: r.Seq, LotID: db.ID(r.Lot),
-			BuyerID: db.ID(r.Buyer), Quantity: r.Quantity, Reason: clip(d.reason, 500), ParkedUs: now, Raw: bytesOf(d.Raw[:min(len(d.Raw), maxParkedBytes)])})
 		if _, again := duplicate(err); err != nil && !again {
 			return err
 		}

@@ -125,7 +125,7 @@ func (b *batch) together(ctx context.Context, list []auction.Delivery) error {
 	var bids []auction.Record
 	for _, d := range list {
 		r, l := d.Record, b.lots[d.Record.Lot]
-		l.touched, l.Version = true, r.Version
+		l.touched, l.Version = true, max(l.Version, r.Version)
 		switch r.Kind {
 		case auction.KindBid:
 			if err := l.sell(r); err != nil {
@@ -163,8 +163,12 @@ func (l *lot) sell(r auction.Record) error {
 	return nil
 }
 
-// change takes the effect of a record that is neither a bid nor a release.
+// change takes the effect of a record that is neither a bid nor a release. Of one that is redriven only what adds up is
+// taken: how the lot is has been said by a later one.
 func (l *lot) change(r auction.Record) {
+	if r.Version < l.Version && r.Kind != auction.KindToppedUp {
+		return
+	}
 	switch r.Kind {
 	case auction.KindClosed:
 		l.State = auction.LotClosed
@@ -269,7 +273,7 @@ func (b *batch) orderRow(to *rows, r auction.Record, state orders.State, reason 
 // void writes the order of a bid that the last guard has refused, and its notice. The lot only counts the record.
 func (b *batch) void(ctx context.Context, d auction.Delivery, reason string) error {
 	r, l := d.Record, b.lots[d.Record.Lot]
-	l.touched, l.Version = true, r.Version
+	l.touched, l.Version = true, max(l.Version, r.Version)
 	if err := b.writeLots(ctx); err != nil {
 		return err
 	}

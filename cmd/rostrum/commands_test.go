@@ -34,6 +34,7 @@ func goodFake() *fake {
 			{Shard: 0, State: "vouched", Epoch: 2, End: 12, Committed: 10, Lag: 2, Seq: 40, Next: 11, Journal: 3, OldestMS: 1500}}},
 		findings:   []finding{{Part: "mysql", OK: true, Says: "9.7.0"}},
 		invariants: []invariant{{Name: "no lot is oversold", Checked: 7}},
+		parked:     []parked{{Shard: 3, Offset: 77, Seq: 12, Reason: "lot_not_in_shard"}},
 	}
 }
 
@@ -57,6 +58,8 @@ func TestWhatEachCommandSays(t *testing.T) {
 		{"shard status", "", []string{"vouched"}},
 		{"shard rewind 3 77", "rewind 3 77", []string{"vouched"}},
 		{"shard accept-gap 3 78 --sure", "accept 3 78", []string{"vouched"}},
+		{"shard parked", "", []string{"OFFSET", "lot_not_in_shard"}},
+		{"shard redrive 3 77", "redrive 3 77", []string{"lot_not_in_shard"}},
 		{"doctor", "", []string{"mysql", "9.7.0"}},
 		{"area put north North", "area north", []string{"CODE", "north", "North"}},
 		{"area list", "", []string{"CODE"}},
@@ -87,7 +90,7 @@ func TestEveryCommandSpeaksJSON(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		"migrate up", "migrate down --sure", "migrate status", "topics apply", "topics diff", "preheat", "lag", "shard status",
-		"shard rewind 0 1", "shard accept-gap 0 1 --sure", "doctor", "reconcile", "area list", "area put north North", "config check", "config print", "config reference",
+		"shard rewind 0 1", "shard accept-gap 0 1 --sure", "shard parked", "shard redrive 0 1", "doctor", "reconcile", "area list", "area put north North", "config check", "config print", "config reference",
 		"version", "user add ana --area north", "user token --area north --count 3",
 	} {
 		for name, f := range map[string]*fake{"full": goodFake(), "empty": {}} {
@@ -142,7 +145,7 @@ func TestCommandLinesThatCannotBeUsed(t *testing.T) {
 	for _, line := range []string{
 		"sell", "config chek", "topics aply", "--nothing", "serve now", "serve --roles gate", "preheat nothing", "preheat a b",
 		"area put north", "area list x", "lag --every 1ms", "lag extra", "migrate down", "shard rewind 1", "shard rewind x 1", "shard rewind 1 x", "shard rewind -- -1 1",
-		"shard rewind 1 -- -5", "shard accept-gap 1 2", "user add", "user add ana", "user add ana --area n --roles king", "user token",
+		"shard rewind 1 -- -5", "shard redrive 1", "shard redrive x 1", "shard parked 1", "shard accept-gap 1 2", "user add", "user add ana", "user add ana --area n --roles king", "user token",
 		"user add ana --area n --password-file /nowhere/at/all", "version --output xml", "lag --config /nowhere/at/all", "lag --set nothing=1",
 		"lag --set mysql.dsn=x", "doctor --wait -1s",
 	} {
@@ -164,7 +167,7 @@ func TestExitStatusOfFaults(t *testing.T) {
 		for _, line := range []string{
 			"serve", "migrate up", "migrate down --sure", "migrate status", "topics diff", "preheat", "lag", "reconcile",
 			"area put north North", "area list",
-			"shard rewind 0 1", "shard accept-gap 0 1 --sure", "user add ana --area north", "user token --area north",
+			"shard rewind 0 1", "shard accept-gap 0 1 --sure", "shard parked", "shard redrive 0 1", "user add ana --area north", "user token --area north",
 		} {
 			f := goodFake()
 			f.err = fault.Wrap(class, "the_code", "the detail", errors.New("the cause"))

@@ -27,6 +27,7 @@ type fake struct {
 	migrations []migration
 	changes    []topicChange
 	areas      []goods.Area
+	parked     []parked
 	preheated  []preheated
 	road       road
 	looks      func() error // called at each look at the road
@@ -103,6 +104,12 @@ func (f *fake) Rewind(_ context.Context, shard int, offset int64) error {
 
 func (f *fake) AcceptGap(_ context.Context, shard int, seq int64) error {
 	return f.note("accept " + uintText(shard, seq))
+}
+
+func (f *fake) Parked(context.Context, int) ([]parked, error) { return f.parked, f.err }
+
+func (f *fake) Redrive(_ context.Context, shard int, offset int64) error {
+	return f.note("redrive " + uintText(shard, offset))
 }
 
 // syncBuffer may be written while it is read.

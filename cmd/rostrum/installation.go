@@ -203,6 +203,25 @@ func (i *installation) AcceptGap(ctx context.Context, shard int, seq int64) erro
 	return i.app.Store.AcceptGap(ctx, shard, seq)
 }
 
+func (i *installation) Parked(ctx context.Context, most int) ([]parked, error) {
+	if err := i.openRoad(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := i.app.Store.Parked(ctx, most)
+	list := make([]parked, len(rows))
+	for n, p := range rows {
+		list[n] = parked{p.Shard, p.Offset, p.Seq, time.UnixMicro(p.ParkedUS).UTC(), p.Lot, p.Buyer, p.Quantity, p.Reason}
+	}
+	return list, err
+}
+
+func (i *installation) Redrive(ctx context.Context, shard int, offset int64) error {
+	if err := i.openShard(ctx, shard); err != nil {
+		return err
+	}
+	return i.app.Store.Redrive(ctx, shard, offset)
+}
+
 // openShard refuses a shard that the deployment does not have: the store would make it a position.
 func (i *installation) openShard(ctx context.Context, shard int) error {
 	if err := i.openRoad(ctx); err != nil {

@@ -95,6 +95,8 @@ func TestLiveInstallation(t *testing.T) {
 		{"user add ana --area north", exitRefused, "login_taken"},
 		{"shard rewind 9 0", exitRefused, "write 0 to 1"},
 		{"shard accept-gap 0 1 --sure", exitRefused, "no_gap"},
+		{"shard parked", exitGood, "REASON"},
+		{"shard redrive 0 5", exitRefused, "not_parked"},
 		{"preheat", exitGood, "no session is due"},
 		{"preheat " + uuid.NewString(), exitRefused, "not_found"},
 		{"doctor", exitWrong, "shards_paused"},

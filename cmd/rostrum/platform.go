@@ -46,6 +46,9 @@ type platform interface {
 	// Rewind and AcceptGap are an operator's ways out of a halted shard; both are audited.
 	Rewind(ctx context.Context, shard int, offset int64) error
 	AcceptGap(ctx context.Context, shard int, seq int64) error
+	// Parked lists the first messages that are parked, most of them at most; Redrive tries one again, audited.
+	Parked(ctx context.Context, most int) ([]parked, error)
+	Redrive(ctx context.Context, shard int, offset int64) error
 	simulated // what a simulation asks beside these
 	Close()
 }
@@ -54,6 +57,17 @@ type migration struct {
 	Version int64  `json:"version"`
 	Name    string `json:"name"`
 	Applied bool   `json:"applied"`
+}
+
+type parked struct {
+	Shard    int       `json:"shard"`
+	Offset   int64     `json:"offset"`
+	Seq      int64     `json:"seq"` // 0: the message is no record
+	At       time.Time `json:"at"`
+	Lot      uuid.UUID `json:"lot"`
+	Buyer    uuid.UUID `json:"buyer"`
+	Quantity int64     `json:"quantity"`
+	Reason   string    `json:"reason"`
 }
 
 type topicChange struct {

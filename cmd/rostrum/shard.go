@@ -1,10 +1,16 @@
 package main
 
 import (
+	"context"
+	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 )
+
+// mostParked are shown at a time: what is redriven makes room for the next.
+const mostParked = 100
 
 func (c *cli) shardCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "shard", Short: "Look at shards, and get a halted one going again"}
@@ -51,8 +57,55 @@ func (c *cli) shardCommand() *cobra.Command {
 		},
 	}
 	accept.Flags().BoolVar(&sure, "sure", false, "that the missing records may be lost")
-	cmd.AddCommand(status, rewind, accept)
+	cmd.AddCommand(status, rewind, accept, c.parkedCommand(), c.redriveCommand())
 	return cmd
+}
+
+func (c *cli) parkedCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "parked",
+		Short: "List what could not be applied and was put aside, the first hundred",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(needRoad, func(p platform) error { return c.parked(cmd.Context(), p) })
+		},
+	}
+}
+
+func (c *cli) redriveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "redrive SHARD OFFSET",
+		Short: "Try again what is parked at an offset; it stays parked where it still cannot be applied. Audited",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shard, offset, err := shardAnd("OFFSET", args)
+			if err != nil {
+				return err
+			}
+			return c.with(needRoad, func(p platform) error {
+				if err := p.Redrive(cmd.Context(), shard, offset); err != nil {
+					return err
+				}
+				return c.parked(cmd.Context(), p)
+			})
+		},
+	}
+}
+
+func (c *cli) parked(ctx context.Context, p platform) error {
+	list, err := p.Parked(ctx, mostParked)
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, m := range list {
+		n := func(i int64) string { return strconv.FormatInt(i, 10) }
+		rows = append(rows, []string{strconv.Itoa(m.Shard), n(m.Offset), n(m.Seq), m.At.Format(time.RFC3339), m.Lot.String(), m.Buyer.String(),
+			n(m.Quantity), m.Reason})
+	}
+	return c.show(list, func(w io.Writer) {
+		table(w, []string{"SHARD", "OFFSET", "SEQ", "AT", "LOT", "BUYER", "QUANTITY", "REASON"}, rows)
+	})
 }
 
 func shardAnd(what string, args []string) (int, int64, error) {

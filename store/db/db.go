@@ -69,6 +69,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteLotStmt, err = db.PrepareContext(ctx, DeleteLot); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteLot: %w", err)
 	}
+	if q.deleteParkedStmt, err = db.PrepareContext(ctx, DeleteParked); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteParked: %w", err)
+	}
 	if q.deleteUnitsStmt, err = db.PrepareContext(ctx, DeleteUnits); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUnits: %w", err)
 	}
@@ -89,6 +92,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.getOrderStmt, err = db.PrepareContext(ctx, GetOrder); err != nil {
 		return nil, fmt.Errorf("error preparing query GetOrder: %w", err)
+	}
+	if q.getParkedStmt, err = db.PrepareContext(ctx, GetParked); err != nil {
+		return nil, fmt.Errorf("error preparing query GetParked: %w", err)
 	}
 	if q.getPositionStmt, err = db.PrepareContext(ctx, GetPosition); err != nil {
 		return nil, fmt.Errorf("error preparing query GetPosition: %w", err)
@@ -179,6 +185,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listOrdersStmt, err = db.PrepareContext(ctx, ListOrders); err != nil {
 		return nil, fmt.Errorf("error preparing query ListOrders: %w", err)
+	}
+	if q.listParkedStmt, err = db.PrepareContext(ctx, ListParked); err != nil {
+		return nil, fmt.Errorf("error preparing query ListParked: %w", err)
 	}
 	if q.listParkedSeqsStmt, err = db.PrepareContext(ctx, ListParkedSeqs); err != nil {
 		return nil, fmt.Errorf("error preparing query ListParkedSeqs: %w", err)
@@ -395,6 +404,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteLotStmt: %w", cerr)
 		}
 	}
+	if q.deleteParkedStmt != nil {
+		if cerr := q.deleteParkedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteParkedStmt: %w", cerr)
+		}
+	}
 	if q.deleteUnitsStmt != nil {
 		if cerr := q.deleteUnitsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUnitsStmt: %w", cerr)
@@ -428,6 +442,11 @@ func (q *Queries) Close() error {
 	if q.getOrderStmt != nil {
 		if cerr := q.getOrderStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing getOrderStmt: %w", cerr)
+		}
+	}
+	if q.getParkedStmt != nil {
+		if cerr := q.getParkedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing getParkedStmt: %w", cerr)
 		}
 	}
 	if q.getPositionStmt != nil {
@@ -578,6 +597,11 @@ func (q *Queries) Close() error {
 	if q.listOrdersStmt != nil {
 		if cerr := q.listOrdersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listOrdersStmt: %w", cerr)
+		}
+	}
+	if q.listParkedStmt != nil {
+		if cerr := q.listParkedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listParkedStmt: %w", cerr)
 		}
 	}
 	if q.listParkedSeqsStmt != nil {
@@ -859,6 +883,7 @@ type Queries struct {
 	countStockStmt            *sql.Stmt
 	countUnitsStmt            *sql.Stmt
 	deleteLotStmt             *sql.Stmt
+	deleteParkedStmt          *sql.Stmt
 	deleteUnitsStmt           *sql.Stmt
 	eventsWaitingStmt         *sql.Stmt
 	getDeploymentStmt         *sql.Stmt
@@ -866,6 +891,7 @@ type Queries struct {
 	getLoginStmt              *sql.Stmt
 	getLotStmt                *sql.Stmt
 	getOrderStmt              *sql.Stmt
+	getParkedStmt             *sql.Stmt
 	getPositionStmt           *sql.Stmt
 	getPublishedStmt          *sql.Stmt
 	getSessionStmt            *sql.Stmt
@@ -896,6 +922,7 @@ type Queries struct {
 	listGapsStmt              *sql.Stmt
 	listItemsStmt             *sql.Stmt
 	listOrdersStmt            *sql.Stmt
+	listParkedStmt            *sql.Stmt
 	listParkedSeqsStmt        *sql.Stmt
 	listPositionsStmt         *sql.Stmt
 	listSessionsStmt          *sql.Stmt
@@ -962,6 +989,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countStockStmt:            q.countStockStmt,
 		countUnitsStmt:            q.countUnitsStmt,
 		deleteLotStmt:             q.deleteLotStmt,
+		deleteParkedStmt:          q.deleteParkedStmt,
 		deleteUnitsStmt:           q.deleteUnitsStmt,
 		eventsWaitingStmt:         q.eventsWaitingStmt,
 		getDeploymentStmt:         q.getDeploymentStmt,
@@ -969,6 +997,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		getLoginStmt:              q.getLoginStmt,
 		getLotStmt:                q.getLotStmt,
 		getOrderStmt:              q.getOrderStmt,
+		getParkedStmt:             q.getParkedStmt,
 		getPositionStmt:           q.getPositionStmt,
 		getPublishedStmt:          q.getPublishedStmt,
 		getSessionStmt:            q.getSessionStmt,
@@ -999,6 +1028,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listGapsStmt:              q.listGapsStmt,
 		listItemsStmt:             q.listItemsStmt,
 		listOrdersStmt:            q.listOrdersStmt,
+		listParkedStmt:            q.listParkedStmt,
 		listParkedSeqsStmt:        q.listParkedSeqsStmt,
 		listPositionsStmt:         q.listPositionsStmt,
 		listSessionsStmt:          q.listSessionsStmt,

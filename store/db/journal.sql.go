@@ -50,6 +50,20 @@ func (q *Queries) ClaimDeployment(ctx context.Context, arg ClaimDeploymentParams
 	return err
 }
 
+const DeleteParked = `-- name: DeleteParked :exec
+DELETE FROM parked WHERE shard = ? AND kafka_offset = ?
+`
+
+type DeleteParkedParams struct {
+	Shard       int
+	KafkaOffset int64
+}
+
+func (q *Queries) DeleteParked(ctx context.Context, arg DeleteParkedParams) error {
+	_, err := q.exec(ctx, q.deleteParkedStmt, DeleteParked, arg.Shard, arg.KafkaOffset)
+	return err
+}
+
 const GetDeployment = `-- name: GetDeployment :one
 SELECT id, shards FROM deployment WHERE one = 1
 `
@@ -63,6 +77,27 @@ func (q *Queries) GetDeployment(ctx context.Context) (GetDeploymentRow, error) {
 	row := q.queryRow(ctx, q.getDeploymentStmt, GetDeployment)
 	var i GetDeploymentRow
 	err := row.Scan(&i.ID, &i.Shards)
+	return i, err
+}
+
+const GetParked = `-- name: GetParked :one
+SELECT seq, raw FROM parked WHERE shard = ? AND kafka_offset = ?
+`
+
+type GetParkedParams struct {
+	Shard       int
+	KafkaOffset int64
+}
+
+type GetParkedRow struct {
+	Seq int64
+	Raw []byte
+}
+
+func (q *Queries) GetParked(ctx context.Context, arg GetParkedParams) (GetParkedRow, error) {
+	row := q.queryRow(ctx, q.getParkedStmt, GetParked, arg.Shard, arg.KafkaOffset)
+	var i GetParkedRow
+	err := row.Scan(&i.Seq, &i.Raw)
 	return i, err
 }
 
@@ -296,6 +331,53 @@ func (q *Queries) InsertRecord(ctx context.Context, arg InsertRecordParams) erro
 		arg.Record,
 	)
 	return err
+}
+
+const ListParked = `-- name: ListParked :many
+SELECT shard, kafka_offset, seq, lot_id, buyer_id, quantity, reason, parked_us FROM parked ORDER BY shard, kafka_offset LIMIT ?
+`
+
+type ListParkedRow struct {
+	Shard       int
+	KafkaOffset int64
+	Seq         int64
+	LotID       ID
+	BuyerID     ID
+	Quantity    int64
+	Reason      string
+	ParkedUs    int64
+}
+
+func (q *Queries) ListParked(ctx context.Context, limit int32) ([]ListParkedRow, error) {
+	rows, err := q.query(ctx, q.listParkedStmt, ListParked, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListParkedRow
+	for rows.Next() {
+		var i ListParkedRow
+		if err := rows.Scan(
+			&i.Shard,
+			&i.KafkaOffset,
+			&i.Seq,
+			&i.LotID,
+			&i.BuyerID,
+			&i.Quantity,
+			&i.Reason,
+			&i.ParkedUs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const ListPositions = `-- name: ListPositions :many

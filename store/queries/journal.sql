@@ -54,6 +54,15 @@ INSERT INTO orphans (shard, epoch, seq, digest, kafka_offset, kind, lot_id, buye
 -- name: InsertParked :exec
 INSERT INTO parked (shard, kafka_offset, seq, lot_id, buyer_id, quantity, reason, parked_us, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: ListParked :many
+SELECT shard, kafka_offset, seq, lot_id, buyer_id, quantity, reason, parked_us FROM parked ORDER BY shard, kafka_offset LIMIT ?;
+
+-- name: GetParked :one
+SELECT seq, raw FROM parked WHERE shard = ? AND kafka_offset = ?;
+
+-- name: DeleteParked :exec
+DELETE FROM parked WHERE shard = ? AND kafka_offset = ?;
+
 -- name: InsertGap :exec
 INSERT INTO gaps (shard, from_seq, to_seq, accepted_us) VALUES (?, ?, ?, ?);
 

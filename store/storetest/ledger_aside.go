@@ -10,6 +10,7 @@ import (
 
 	"rostrum/auction"
 	"rostrum/internal/fault"
+	"rostrum/orders"
 	"rostrum/store"
 )
 
@@ -295,5 +296,71 @@ func alive(t *testing.T, s *store.Store) {
 	}
 	if diff := cmp.Diff([]int64{10, 20, 20}, got); diff != "" {
 		t.Errorf("alive (-want +got):\n%s", diff)
+	}
+}
+
+// redriven: what was parked is tried again when its cause is gone, once; what later records have said of the lot stays.
+func redriven(t *testing.T, s *store.Store) {
+	sale, ctx := NewSale(t, s, 1, Terms{Stock: 9, PerBuyer: 1}), t.Context()
+	late := *sale // publishes the lot that the records are about, after they came
+	late.Lots, late.ids = nil, sale.ids+100
+	l := auction.Lot{ID: ID(late.ids + 3), PriceMinor: 900, Currency: "EUR"}
+	paused := sale.next(auction.Record{Kind: auction.KindPaused, Lot: l.ID, Version: 1, Reason: "operator"})
+	topped := sale.next(auction.Record{Kind: auction.KindToppedUp, Lot: l.ID, Version: 2, Quantity: 1, Reason: "operator"})
+	bids := []auction.Record{sale.forged(l, 3, ID(91), sale.ID(), sale.ID(), 1), sale.forged(l, 4, ID(92), sale.ID(), sale.ID(), 1, 2)}
+	list := sale.Deliver(paused, topped, bids[0], bids[1])
+	unread := auction.Delivery{Raw: []byte("{no record"), Offset: sale.offsets[0], Err: errors.New("not JSON")}
+	sale.offsets[0]++
+	sale.Apply(0, append(list, unread)...)
+	redrive := func(d auction.Delivery) error { return s.Redrive(ctx, 0, d.Offset) }
+	var at []store.Parked
+	look := func(want int) {
+		t.Helper()
+		var err error
+		at, err = s.Parked(ctx, 10)
+		must(t, err)
+		if len(at) != want || unbroken(t, s).Parked != int64(want) {
+			t.Errorf("%d parked, want %d: %+v", len(at), want, at)
+		}
+	}
+
+	wantCode(t, redrive(list[2]), fault.Conflict, "still_parked")
+	look(5)
+	want := store.Parked{Offset: list[3].Offset, Seq: bids[1].Seq, Lot: l.ID, Buyer: ID(92), Quantity: 2, Reason: "lot_not_in_shard", ParkedUS: at[3].ParkedUS}
+	if at[3] != want || at[4].Seq != 0 || at[4].Reason != "not JSON" {
+		t.Errorf("parked: %+v", at[3:])
+	}
+	late.publish([]Terms{{Stock: 1, PerBuyer: 2}}, func(uuid.UUID) int { return 0 })
+	resumed := sale.next(auction.Record{Kind: auction.KindResumed, Lot: l.ID, Version: 5, ClosesUS: Opens + 2*Hour, CreditUS: Hour, Reason: "operator"})
+	sale.Apply(0, sale.Deliver(resumed)...)
+	must(t, s.Halt(ctx, 0, "by hand"))
+	wantCode(t, redrive(list[2]), fault.Conflict, "shard_halted")
+	must(t, s.Resume(ctx, 0))
+
+	for _, d := range list {
+		must(t, redrive(d))
+	}
+	audited(t, s, "shard.redrive")
+	wantCode(t, redrive(list[2]), fault.NotFound, "not_parked")
+	row, err := s.Lot(ctx, l.ID)
+	must(t, err)
+	if row.State != auction.LotOpen || row.Version != 5 || row.Stock != 2 || row.Sold != 1 || row.ClosesUS != Opens+2*Hour {
+		t.Errorf("the lot: %+v", row)
+	}
+	for n, state := range []orders.State{orders.PendingPayment, orders.Void} { // the second asks for more than is left
+		if o, err := s.Order(ctx, bids[n].Order); err != nil || o.State != state {
+			t.Errorf("order %d: %+v, %v", n, o, err)
+		}
+	}
+	look(1)
+
+	must(t, redrive(unread))
+	look(0)
+	read := sale.Deliver(sale.Bid(sale.Lots[0], sale.ID(), 1))[0]
+	p, err := s.Position(ctx, 0)
+	must(t, err)
+	read.Offset = p.NextOffset // a newer worker understands the message
+	if done := sale.Apply(0, read); p.NextOffset != unread.Offset || done.Records != 1 {
+		t.Errorf("read again from %d: %+v", p.NextOffset, done)
 	}
 }

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"apply: cut while ahead", cutWhileAhead},
 		{"apply: cut from the topic", cutFromTheTopic},
 		{"apply: parked", parked},
+		{"apply: redriven", redriven},
 		{"apply: the last guard", lastGuard},
 		{"apply: released once", releasedOnce},
 		{"apply: release of nothing", releaseOfNothing},
