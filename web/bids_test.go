@@ -182,6 +182,67 @@ func TestWhatANodeRemembers(t *testing.T) {
 	}
 }
 
+// afterGate does something between the decision and its way back.
+type afterGate struct {
+	auction.Gate
+	after func()
+}
+
+func (g afterGate) Decide(ctx context.Context, shard int, bids []auction.Bid) ([]auction.Answer, error) {
+	answers, err := g.Gate.Decide(ctx, shard, bids)
+	g.after()
+	return answers, err
+}
+
+// A unit that comes back is on sale within half a second on every node, however long sold_out took to come to each.
+func TestAUnitThatComesBackIsOnSaleEverywhere(t *testing.T) {
+	w := webtest.NewWorld(t)
+	ports := w.Ports()
+	var decided []func() // of the next bids
+	ports.Gate = afterGate{w.Gate, func() {
+		if len(decided) > 0 {
+			decided[0]()
+			decided = decided[1:]
+		}
+	}}
+	nodes := []*webtest.Client{webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: ports}, webtest.Options())),
+		webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: ports}, webtest.Options()))}
+	bid := func(node, buyer int) webtest.Answer {
+		token := w.TokenFor(t, accounts.User{ID: webtest.ID(910 + buyer), Login: "x", Area: "eu", Roles: accounts.Bidder})
+		return nodes[node].As(token).Do("POST", bidPath(webtest.LotOne), wish(webtest.LotOne, buyer))
+	}
+	for buyer := range 2 {
+		if a := bid(0, buyer); a.Status != http.StatusCreated {
+			t.Fatalf("buyer %d: %d %s", buyer, a.Status, a.Body)
+		}
+	}
+	slow := func() { w.Clock.Move(400 * time.Millisecond) }
+	back := func() {
+		for _, r := range w.Gate.Records()[:2] {
+			of := auction.Release{Order: r.Order, Lot: r.Lot, Buyer: r.Buyer, Bid: r.Bid, Nth: r.Nth, Reason: "payment_timeout"}
+			if released, err := w.Gate.Release(t.Context(), auction.ShardOf(r.Lot, uuid.Nil, auction.DefaultShards), of); err != nil || !released {
+				t.Errorf("release: %t %v", released, err)
+			}
+		}
+		slow()
+	}
+	decided = []func(){slow, back}
+	for node := range nodes {
+		if a := bid(node, 2+node); a.Text("code") != "sold_out" {
+			t.Fatalf("node %d: %d %s", node, a.Status, a.Body)
+		}
+	}
+	if a := bid(1, 4); a.Text("code") != "sold_out" || w.Gate.Decided() != 4 {
+		t.Errorf("remembered: %d %s, %d bids decided", a.Status, a.Body, w.Gate.Decided())
+	}
+	w.Clock.Move(100 * time.Millisecond) // half a second since the units came back
+	for node := range nodes {
+		if a := bid(node, 5+node); a.Status != http.StatusCreated {
+			t.Errorf("node %d: %d %s", node, a.Status, a.Body)
+		}
+	}
+}
+
 // sold_out for a bid that wants more than is left says nothing about a bid for less.
 func TestALastUnitIsNotSoldOut(t *testing.T) {
 	s := newStage(t)

@@ -18,8 +18,13 @@ import (
 // A bid has two ways, as the goods page has: hotBid takes a plain request from somebody who may bid, and reads and answers
 // it without reflection. Whatever it does not take, right or wrong, goes the ordinary way. Both send the same bytes.
 
-// hotBid answers, or leaves the request to the next handler before anything was done.
+// hotBid stands before both ways: a bid too many is turned away before anything of it is read. Then it answers, or leaves
+// the request to the next handler before anything was done.
 func (a *API) hotBid(c *fiber.Ctx) error {
+	if err := a.Edge.Enter(); err != nil {
+		return a.refuse(c, edge.Caller{Trace: TraceOf(c)}, err)
+	}
+	defer a.Edge.Leave()
 	lot, wish, ok := plainBid(c)
 	if !ok {
 		return c.Next()

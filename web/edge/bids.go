@@ -76,7 +76,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return "the bid was refused: " + string(r.Verdict) }
 
-// Bid decides one bid. A refusal is a *Refusal; an outcome that nobody knows is fault.Unknown, and the client asks again
+// Bid decides one bid that has entered. A refusal is a *Refusal; an outcome that nobody knows is fault.Unknown, and the client asks again
 // with the same id; Unavailable was not sent.
 func (e *Edge) Bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Outcome, error) {
 	started := e.Clock()
@@ -85,12 +85,27 @@ func (e *Edge) Bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Out
 	return out, err
 }
 
-// overloaded turns away what there is too much of before it costs anything: a queue that only grows serves nobody in time.
+// overloaded turns away what there is too much of: a queue that only grows serves nobody in time.
 func overloaded(what string) error {
 	f := fault.New(fault.Unavailable, "overloaded", "too many "+what+" at this moment")
 	f.RetryAfter = time.Second
 	return f
 }
+
+// Enter counts a bid in; Leave counts it out when it is answered. Who takes bids calls it before reading anything of one:
+// Unavailable `overloaded` where BidsAtOnce are being answered.
+func (e *Edge) Enter() error {
+	if e.bidding.Add(1) <= int64(e.BidsAtOnce) {
+		return nil
+	}
+	e.Leave()
+	f := overloaded("bids")
+	e.Counters.Bid(verdictOf(f), 0)
+	return f
+}
+
+// Leave counts a bid out that has entered.
+func (e *Edge) Leave() { e.bidding.Add(-1) }
 
 // verdictOf names an outcome for the metrics.
 func verdictOf(err error) string {
@@ -111,10 +126,6 @@ func verdictOf(err error) string {
 }
 
 func (e *Edge) bid(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (Outcome, error) {
-	defer e.bidding.Add(-1)
-	if e.bidding.Add(1) > int64(e.BidsAtOnce) {
-		return Outcome{}, overloaded("bids")
-	}
 	if err := fault.Invalids(w.Check()); err != nil {
 		return Outcome{}, err
 	}
@@ -142,7 +153,7 @@ func (e *Edge) offer(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (O
 	if r := e.over.refuses(&card, w, e.NowUS()); r != nil {
 		return Outcome{}, r
 	}
-	bid := e.bidOf(&card, from, w)
+	bid, askedUS := e.bidOf(&card, from, w), e.NowUS()
 	answer, err := e.decide(ctx, &card, bid)
 	if err == nil && (answer.Lost || answer.Verdict == auction.NotFound) {
 		answer, err = e.absent(ctx, &card, &bid, answer)
@@ -150,7 +161,7 @@ func (e *Edge) offer(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (O
 	if err != nil {
 		return Outcome{}, err
 	}
-	return e.answered(&card, answer)
+	return e.answered(&card, answer, askedUS)
 }
 
 // noCard tells a lot that is not there from a shelf that could not be asked: then nothing was sent to the gate.
@@ -194,9 +205,10 @@ func unknownUnless(err error) error {
 	return fault.Wrap(fault.Unknown, "unknown_outcome", "whether the bid was admitted is not known", err)
 }
 
-// answered turns the gate's answer into an outcome or a refusal, and remembers what ends all bids on the lot.
-func (e *Edge) answered(card *auction.Lot, a auction.Answer) (Outcome, error) {
-	e.over.note(card.ID, a, e.NowUS())
+// answered turns the gate's answer into an outcome or a refusal, and remembers what ends all bids on the lot: since when
+// the gate was asked, which is before it decided, however long the answer took.
+func (e *Edge) answered(card *auction.Lot, a auction.Answer, askedUS int64) (Outcome, error) {
+	e.over.note(card.ID, a, askedUS)
 	if a.Verdict == auction.Admitted {
 		return Outcome{Receipt: a.Receipt, Repeat: a.Repeat, Title: card.Title}, nil
 	}

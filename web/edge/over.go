@@ -49,8 +49,9 @@ func (o *over) isSoldOut(lot uuid.UUID, nowUS int64) bool {
 	return nowUS < o.soldOut[lot]
 }
 
-// note remembers an answer that ends all bids for a while. A sold_out with units left says only that the bid wanted more.
-func (o *over) note(lot uuid.UUID, a auction.Answer, nowUS int64) {
+// note remembers an answer that ends all bids for a while, from before it was decided. A sold_out with units left says only
+// that the bid wanted more.
+func (o *over) note(lot uuid.UUID, a auction.Answer, askedUS int64) {
 	if a.Verdict != auction.SoldOut || a.Left != 0 {
 		return
 	}
@@ -59,5 +60,5 @@ func (o *over) note(lot uuid.UUID, a auction.Answer, nowUS int64) {
 	if len(o.soldOut) >= maxRemembered {
 		clear(o.soldOut)
 	}
-	o.soldOut[lot] = nowUS + soldOutForUS
+	o.soldOut[lot] = askedUS + soldOutForUS
 }

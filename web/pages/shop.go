@@ -90,12 +90,16 @@ type refusedData struct {
 	Again   bool // asking the same again may help
 }
 
-// bid places the bid of a goods page's form. An admission leads to its receipt; a refusal says what to do next.
+// bid places the bid of a goods page's form. An admission leads to its receipt.
 func (s *site) bid(r *request) error {
 	lot, err := uuid.Parse(r.param("id"))
 	if err != nil {
 		return api.NewProblem("not_found", "")
 	}
+	if err := s.edge.Enter(); err != nil {
+		return s.refused(r, lot, err)
+	}
+	defer s.edge.Leave()
 	w := edge.Wish{Code: r.form("code"), Quantity: 1, Currency: r.form("currency"), Again: r.form("again") != ""}
 	w.ID, _ = uuid.Parse(r.form("bid_id")) // none: Check says so
 	w.Seen, _ = strconv.ParseInt(r.form("price_seen"), 10, 64)
@@ -106,6 +110,11 @@ func (s *site) bid(r *request) error {
 	if err == nil {
 		return r.c.Redirect("/lots/"+lot.String()+"/bids/"+w.ID.String(), http.StatusSeeOther)
 	}
+	return s.refused(r, lot, err)
+}
+
+// refused says why a bid was not admitted, and what to do next.
+func (s *site) refused(r *request, lot uuid.UUID, err error) error {
 	p := s.told(r, err)
 	v := s.view(r, p.Title, refusedData{Lot: lot, Session: r.form("session"), Form: r.forms(),
 		Again: p.AskAgain || p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests})
