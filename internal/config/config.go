@@ -132,8 +132,8 @@ type Preheat struct {
 type Limits struct {
 	LogInsPerMinute      int `key:"log_ins_per_minute" default:"30" min:"0" max:"100000" unit:"log-ins per minute" doc:"To one login, and from one address; each costs a password hash. 0: no limit."`
 	BidsPerSecondUser    int `key:"bids_per_second_user" default:"20" min:"0" max:"100000" unit:"bids per second" doc:"Of one user, twice that at once; 0: no limit."`
-	BidsPerSecondAddress int `key:"bids_per_second_address" default:"1000" min:"0" max:"1000000" unit:"bids per second" doc:"From one address, twice that at once; many bidders may share one. A loopback address is not limited. 0: no limit."`
-	BidsAtOnce           int `key:"bids_at_once" default:"2048" min:"16" max:"1000000" unit:"bids" doc:"That one node answers at a time; more are turned away with 503, before they cost anything."`
+	BidsPerSecondAddress int `key:"bids_per_second_address" default:"1000" min:"0" max:"1000000" unit:"bids per second" doc:"From one address (of IPv6: one /64), twice that at once; many bidders may share one. A loopback address is not limited. 0: no limit."`
+	BidsAtOnce           int `key:"bids_at_once" default:"2048" min:"16" max:"1000000" unit:"bids" doc:"That one node answers at a time; more are turned away with 503, before anything of them is read."`
 }
 
 // Start is the section of that name.

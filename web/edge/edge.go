@@ -30,8 +30,8 @@ type Options struct {
 	PublishTimeout time.Duration // of publishing and preheating, which read every lot; 60 s
 
 	UserBids    Rate // of bids, per user; 20 a second, 40 at once. Negative: no limit
-	AddressBids Rate // of bids, per address: 1,000 a second, 2,000 at once. Negative: no limit
-	BidsAtOnce  int  // being answered; more are turned away as Unavailable `overloaded`. 2,048
+	AddressBids Rate // of bids, per IPv4 address or IPv6 /64: 1,000 a second, 2,000 at once. Negative: no limit
+	BidsAtOnce  int  // being answered; more do not Enter. 2,048
 
 	Durability auction.Durability // what the gate's receipts promise, and so those of the stored journal; none
 
@@ -107,7 +107,7 @@ func (e *Edge) Verify(token string) (accounts.Claims, error) {
 
 // LogIn logs in, after the limits for the address and the login. Errors of accounts.Service.LogIn; TooMany `rate_limited`.
 func (e *Edge) LogIn(ctx context.Context, login, password, address string) (accounts.Tokens, error) {
-	for _, key := range []string{"login:a:" + address, "login:l:" + accounts.NormalLogin(cut(login, accounts.MaxLogin))} {
+	for _, key := range []string{"login:a:" + networkName(address), "login:l:" + accounts.NormalLogin(cut(login, accounts.MaxLogin))} {
 		if err := e.slow(ctx, key); err != nil {
 			return accounts.Tokens{}, err
 		}
@@ -117,7 +117,7 @@ func (e *Edge) LogIn(ctx context.Context, login, password, address string) (acco
 
 // Register makes a user, after the limit for the address.
 func (e *Edge) Register(ctx context.Context, n accounts.NewUser, address string) (accounts.User, error) {
-	if err := e.slow(ctx, "register:a:"+address); err != nil {
+	if err := e.slow(ctx, "register:a:"+networkName(address)); err != nil {
 		return accounts.User{}, err
 	}
 	return e.Accounts.Register(ctx, n)

@@ -35,24 +35,40 @@ type Caller struct {
 // now and then: see meter. A loopback address is that of a proxy that was not configured, and says nothing of the caller.
 func (e *Edge) mayBid(ctx context.Context, from Caller) (Allowance, error) {
 	nowUS := e.NowUS()
-	if at, err := netip.ParseAddr(from.Address); err == nil && !at.Unmap().IsLoopback() {
-		if _, err := e.metered(ctx, meterKey{'a', at.As16()}, "bid:a:"+from.Address, e.AddressBids, nowUS); err != nil {
-			return Allowance{}, err
+	if at, ok := network(from.Address); ok && !at.IsLoopback() {
+		if left, err := e.metered(ctx, meterKey{'a', at.As16()}, e.AddressBids, nowUS); err != nil {
+			return left, err
 		}
 	}
-	return e.metered(ctx, meterKey{'u', from.User}, "bid:u:", e.UserBids, nowUS)
+	return e.metered(ctx, meterKey{'u', from.User}, e.UserBids, nowUS)
 }
 
-func (e *Edge) metered(ctx context.Context, key meterKey, name string, r Rate, nowUS int64) (Allowance, error) {
+// network gives whose limits an address counts for: an IPv4 address, however it is written, or the first one of an IPv6
+// address's /64, since that is what one household or machine is given, with more addresses than any meter holds. false: it
+// is no address.
+func network(address string) (netip.Addr, bool) {
+	at, err := netip.ParseAddr(address)
+	if at = at.Unmap(); at.Is6() && !at.IsLoopback() {
+		at = netip.PrefixFrom(at, 64).Masked().Addr()
+	}
+	return at, err == nil
+}
+
+// networkName is network as text; what is no address stays as it is.
+func networkName(address string) string {
+	if at, ok := network(address); ok {
+		return at.String()
+	}
+	return address
+}
+
+func (e *Edge) metered(ctx context.Context, key meterKey, r Rate, nowUS int64) (Allowance, error) {
 	if r.PerSecond < 1 {
 		return Allowance{}, nil
 	}
 	used, wait, free := e.meter.pass(key, r, nowUS)
 	if wait == 0 && !free {
-		if key.kind == 'u' {
-			name += uuid.UUID(key.id).String()
-		}
-		if wait = e.shared(ctx, name, r); wait > 0 {
+		if wait = e.shared(ctx, key.name(), r); wait > 0 {
 			e.meter.refuse(key, nowUS+wait.Microseconds())
 		}
 	}
@@ -106,8 +122,16 @@ const (
 )
 
 type meterKey struct {
-	kind byte
+	kind byte // 'a' for an address, 'u' for a user
 	id   [16]byte
+}
+
+// name is the key as the shared limiter knows it.
+func (k meterKey) name() string {
+	if k.kind == 'a' {
+		return "bid:a:" + netip.AddrFrom16(k.id).Unmap().String()
+	}
+	return "bid:u:" + uuid.UUID(k.id).String()
 }
 
 // meterPart knows callers by the hash of their key: of a seed that nobody else knows, so that nobody can aim at another's

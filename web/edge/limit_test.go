@@ -77,9 +77,43 @@ func TestAddressesAreMetered(t *testing.T) {
 	if err := bid("192.0.2.1"); fault.ClassOf(err) != fault.TooMany || l.asks[0] != "bid:a:192.0.2.1" {
 		t.Errorf("%v, asked for %v", err, l.asks)
 	}
-	for _, other := range []string{"192.0.2.2", "2001:db8::1", "", "not an address", "127.0.0.1", "127.0.0.1", "::1", "::1"} {
+	for _, other := range []string{"192.0.2.2", "2001:db8::1", "", "not an address", "127.0.0.1", "127.0.0.1", "::1", "::1", "::ffff:127.0.0.1"} {
 		if err := bid(other); err != nil {
 			t.Errorf("%q: %v", other, err)
+		}
+	}
+}
+
+// Whatever addresses a /64 has, and however an IPv4 address is written, it is one caller, on the node and for the limiter
+// that all nodes share.
+func TestWhoseAddressItIs(t *testing.T) {
+	for _, tc := range []struct {
+		first, second, key string // key "": they are two callers
+	}{
+		{"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "bid:a:2001:db8:1:2::"},
+		{"2001:DB8:1:2::1", "2001:db8:1:2:0:0:0:2%eth0", "bid:a:2001:db8:1:2::"},
+		{"2001:db8:1:2::1", "2001:db8:1:3::1", ""},
+		{"192.0.2.1", "::ffff:192.0.2.1", "bid:a:192.0.2.1"},
+		{"::ffff:192.0.2.1", "::ffff:c000:201", "bid:a:192.0.2.1"},
+		{"::ffff:192.0.2.1", "::ffff:192.0.2.2", ""},
+	} {
+		l := &sharedLimit{wait: time.Second}
+		e, _ := limitedEdge(l, Rate{PerSecond: -1}, Rate{10, 20})
+		var last Allowance
+		var err error
+		for _, address := range []string{tc.first, tc.first, tc.second} { // two are the node's own
+			last, err = e.mayBid(t.Context(), Caller{Claims: accounts.Claims{User: uuid.New()}, Address: address})
+		}
+		if limited := fault.ClassOf(err) == fault.TooMany; limited != (tc.key != "") || limited && l.asks[0] != tc.key {
+			t.Errorf("%s and %s: %v, asked for %v", tc.first, tc.second, err, l.asks)
+		}
+		if err != nil && (last.Quota != 20 || last.Left != 0 || last.Fill <= 0) {
+			t.Errorf("%s: the refusal leaves %+v", tc.second, last)
+		}
+	}
+	for address, name := range map[string]string{"2001:db8::5": "2001:db8::", "::ffff:192.0.2.1": "192.0.2.1", "::1": "::1", "not one": "not one"} {
+		if got := networkName(address); got != name {
+			t.Errorf("%s is %s, want %s", address, got, name)
 		}
 	}
 }
