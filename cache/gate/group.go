@@ -13,9 +13,11 @@ import (
 	"rostrum/internal/fault"
 )
 
-// Limits of groups. A script of MaxBids bids on lots of one unit a buyer takes about a millisecond; a group of lots with
-// many is cut by its markers. See DESIGN.md for what was tried.
+// Limits of groups. A script of MaxBids bids on lots of one unit a buyer takes about a millisecond. Of lots with many it
+// reads a marker for each unit that a buyer may have, and MaxBids bids on a lot of 64 would be 4,096 keys: a group is cut
+// by its markers, too, so that its script stays within about two milliseconds. See DESIGN.md for what was tried.
 const (
+	maxMarkers = 512  // of one script; a single bid has them all, however many
 	maxFlight  = 1024 // bids of one pipeline
 	maxFlights = 1    // pipelines of one Redis in flight
 )
@@ -189,20 +191,23 @@ func (g *group) fail(err error) {
 	}
 }
 
-// take gives the next group, in order of arrival, without a second bid of a buyer on a lot: that one is decided in the
-// next. Who has waited too long is told so.
+// take gives the next group, in order of arrival, without a second bid of a buyer on a lot, and with no more markers than a
+// script is to read, by the terms that the bids bring: those left are decided in the next, where the first of them always
+// goes. Who has waited too long is told so.
 func (s *queue) take(shard int, now time.Time) group {
 	g := group{shard: shard, bids: make([]*asked, 0, min(len(s.waiting), MaxBids))}
-	left := s.waiting[:0]
+	left, markers := s.waiting[:0], 0
 	for _, a := range s.waiting {
+		more := max(a.bid.Terms.PerBuyer, 1)
 		switch {
-		case len(g.bids) == MaxBids || g.has(a.bid):
+		case len(g.bids) == MaxBids || len(g.bids) > 0 && markers+more > maxMarkers || g.has(a.bid):
 			left = append(left, a)
 		case !a.state.CompareAndSwap(stateWaiting, stateTaken): // given up: its caller is gone
 		case late(a.bid, now):
 			a.fail(notInTime())
 		default:
 			g.bids = append(g.bids, a)
+			markers += more
 		}
 	}
 	clear(s.waiting[len(left):])

@@ -30,7 +30,7 @@ type station struct {
 	flights [][]int // the sizes of each flight's groups
 }
 
-func newStation(t *testing.T, queueMax int) *station {
+func newStation(t *testing.T, queueMax int, change ...func(*auction.Lot)) *station {
 	server, err := standinredis.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +50,9 @@ func newStation(t *testing.T, queueMax int) *station {
 		us := time.Now().UnixMicro()
 		l := auction.Lot{ID: uuid.New(), Shard: shard, Session: uuid.New(), Seller: uuid.New(), Area: "a", PriceMinor: 1, Currency: "EUR", Stock: 1000,
 			PerBuyer: 2, Code: "0123456789abcdefghABCD", OpensUS: us - 1e9, ClosesUS: us + 1e9, State: auction.LotOpen}
+		for _, c := range change {
+			c(&l)
+		}
 		book := auction.NewBook(s.deployment, shard)
 		book.Epoch = 1
 		book.Add(l)
@@ -169,6 +172,40 @@ func TestAGroupIsBounded(t *testing.T) {
 	s.admitted(answers...)
 	if flights := s.flown(); len(flights) != 4 || flights[1][0] != MaxBids || flights[2][0] != MaxBids || flights[3][0] != 2 {
 		t.Errorf("flights %v", flights)
+	}
+}
+
+// Of lots with many units a buyer fewer bids go together: a script reads a marker for each of them.
+func TestAGroupsMarkersAreBounded(t *testing.T) {
+	const fit = maxMarkers / auction.MaxPerBuyer
+	s := newStation(t, 0, func(l *auction.Lot) { l.PerBuyer = auction.MaxPerBuyer })
+	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	for range 2*fit + 1 {
+		answers = append(answers, s.ask(t.Context(), s.bid(0)))
+	}
+	s.leave(4)
+	s.admitted(answers...)
+	if flights := s.flown(); len(flights) != 4 || flights[1][0] != fit || flights[2][0] != fit || flights[3][0] != 1 {
+		t.Errorf("flights %v, want %d bids of %d markers in one", flights, fit, auction.MaxPerBuyer)
+	}
+}
+
+// A bid that has more markers than a script is to read goes alone, when it is its turn, and holds nobody up for good.
+func TestABidWithManyMarkersGoesAlone(t *testing.T) {
+	var s queue
+	for _, perBuyer := range []int{1, maxMarkers + 1, 0, maxMarkers - 2, 1} {
+		s.waiting = append(s.waiting, newAsked(&auction.Bid{Buyer: uuid.New(), Terms: auction.Terms{PerBuyer: perBuyer}}, len(s.waiting)))
+	}
+	var places [][]int
+	for len(s.waiting) > 0 {
+		var group []int
+		for _, a := range s.take(0, time.Now()).bids {
+			group = append(group, a.place)
+		}
+		places = append(places, group)
+	}
+	if want := [][]int{{0, 2, 3}, {1}, {4}}; !slices.EqualFunc(places, want, slices.Equal) {
+		t.Errorf("groups %v, want %v", places, want)
 	}
 }
 
