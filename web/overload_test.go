@@ -161,8 +161,9 @@ func TestOverloadSheds(t *testing.T) {
 	slices.Sort(turned)
 	late, soon := answered[bidders*9/10], turned[len(turned)/2]
 	t.Logf("answered within %s, turned away within %s, %d times", late, soon, len(turned))
-	// What the gate itself allows is 160 ms; without a door nine tenths would have waited up to 1,150 ms.
-	if late > bidders*takes/2 || soon > takes {
+	// What the gate itself allows is 160 ms, and more on a busy machine; without a door nine tenths would wait up to 1,150 ms,
+	// and half of those turned away have not waited for it at all.
+	if late > bidders*takes/2 || soon > atOnce*takes/2 {
 		t.Errorf("nine tenths are answered within %s, half of the others turned away within %s", late, soon)
 	}
 }
