@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -37,16 +38,24 @@ func newStation(t *testing.T, queueMax int, change ...func(*auction.Lot)) *stati
 	}
 	t.Cleanup(server.Close)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
+	s := stationOn(t, client, Options{Shards: 2, Lineage: server.Lineage(), QueueMax: queueMax}, change...)
+	client.AddHook(s)
+	return s
+}
+
+// stationOn is newStation on any Redis, whose flights leave by themselves until the station is made a hook of it.
+func stationOn(t *testing.T, client redis.UniversalClient, o Options, change ...func(*auction.Lot)) *station {
+	t.Helper()
 	t.Cleanup(func() { _ = client.Close() })
 	s := &station{t: t, holds: make(chan struct{}, 1000)}
 	s.now.Store(time.Now().UnixNano())
-	const shards = 2
-	s.Gate, err = New(client, Options{Shards: shards, Deployment: uuid.New(), Durability: auction.DurableNone, Lineage: server.Lineage(),
-		Timeout: 10 * time.Second, QueueMax: queueMax, Now: func() time.Time { return time.Unix(0, s.now.Load()) }})
-	if err != nil {
+	o.Deployment, o.Durability, o.Timeout = uuid.New(), auction.DurableNone, 10*time.Second
+	o.Now = func() time.Time { return time.Unix(0, s.now.Load()) }
+	var err error
+	if s.Gate, err = New(client, o); err != nil {
 		t.Fatal(err)
 	}
-	for shard := range shards {
+	for shard := range o.Shards {
 		us := time.Now().UnixMicro()
 		l := auction.Lot{ID: uuid.New(), Shard: shard, Session: uuid.New(), Seller: uuid.New(), Area: "a", PriceMinor: 1, Currency: "EUR", Stock: 1000,
 			PerBuyer: 2, Code: "0123456789abcdefghABCD", OpensUS: us - 1e9, ClosesUS: us + 1e9, State: auction.LotOpen}
@@ -64,7 +73,6 @@ func newStation(t *testing.T, queueMax int, change ...func(*auction.Lot)) *stati
 		}
 		s.lots = append(s.lots, l)
 	}
-	client.AddHook(s)
 	return s
 }
 
@@ -159,6 +167,48 @@ func TestBidsAreDecidedTogether(t *testing.T) {
 	}
 	if len(flights) != 2 || !slices.Equal(flights[0], []int{1}) || !slices.Equal(flights[1], []int{3, 5}) {
 		t.Errorf("flights %v, want one alone and then 3 and 5 together", flights)
+	}
+}
+
+// On a cluster, too: what waits for the shards of one of its nodes goes in one pipeline to that node, a script a shard.
+func TestANodesShardsFlyTogether(t *testing.T) {
+	masters := live.StartRedisCluster(t)
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(masters.Addr(), ","), MaxRetries: -1})
+	s := stationOn(t, client, Options{Shards: 12})
+	err := client.ForEachMaster(t.Context(), func(_ context.Context, node *redis.Client) error { node.AddHook(s); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards := map[redis.Cmdable][]int{}
+	for shard := range s.lots {
+		on, err := s.nodeOf(t.Context(), shard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shards[on] = append(shards[on], shard)
+	}
+	var answers []<-chan auction.Answer
+	var want, sizes []int
+	for _, of := range shards { // one of each node is in flight, and holds up the rest
+		answers, want = append(answers, s.ask(t.Context(), s.bid(of[0]))), append(want, len(of))
+	}
+	live.Eventually(t, 10*time.Second, "a flight to each node", func() (bool, error) { return len(s.flown()) == len(shards), nil })
+	for shard := range s.lots {
+		for range 2 {
+			answers = append(answers, s.ask(t.Context(), s.bid(shard)))
+		}
+	}
+	s.leave(2 * len(shards))
+	s.admitted(answers...)
+	for _, flight := range s.flown()[len(shards):] {
+		if sizes = append(sizes, len(flight)); slices.Min(flight) != 2 || slices.Max(flight) != 2 {
+			t.Errorf("a flight of groups of %v, want two bids in each", flight)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(sizes)
+	if len(shards) != 3 || !slices.Equal(sizes, want) {
+		t.Errorf("%d nodes, flights of %v shards, want %v", len(shards), sizes, want)
 	}
 }
 
