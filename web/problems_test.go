@@ -61,6 +61,16 @@ func (s *stage) order(state orders.State) string {
 	return "/api/v1/orders/" + o.ID.String()
 }
 
+// preheat asks for a preheating that fails with a code.
+func (s *stage) preheat(code string) webtest.Answer {
+	s.w.PreheatFail = fault.New(fault.Conflict, code, "10 lots need about 1 MiB")
+	a := s.as(webtest.Olga).Do("POST", soonPath+"/preheat", nil)
+	if a.Text("detail") != "10 lots need about 1 MiB" {
+		s.Errorf("the figures are lost: %s", a.Body)
+	}
+	return a
+}
+
 func (s *stage) refresh() string {
 	a := s.c.Do("POST", "/api/v1/auth/login", map[string]any{"login": "bea@example.org", "password": webtest.Password})
 	if a.Status != http.StatusOK {
@@ -229,10 +239,10 @@ var provoked = map[string]func(*stage) webtest.Answer{
 		s.w.Sessions.Fail = fault.New(fault.Conflict, "item_withdrawn", "it was withdrawn at the same moment")
 		return s.as(webtest.Olga).Do("POST", draftPath+"/publish", nil, "If-Match", `"1"`)
 	},
-	"preheat_busy": func(s *stage) webtest.Answer {
-		s.w.PreheatFail = fault.New(fault.Conflict, "preheat_busy", "another node does it")
-		return s.as(webtest.Olga).Do("POST", soonPath+"/preheat", nil)
-	},
+	"preheat_busy": func(s *stage) webtest.Answer { return s.preheat("preheat_busy") },
+	"gate_memory":  func(s *stage) webtest.Answer { return s.preheat("gate_memory") },
+	"shelf_memory": func(s *stage) webtest.Answer { return s.preheat("shelf_memory") },
+	"lots_broken":  func(s *stage) webtest.Answer { return s.preheat("lots_broken") },
 	"session_published": func(s *stage) webtest.Answer {
 		return s.as(webtest.Olga).Do("PATCH", soonPath, `{"name":"x"}`, "If-Match", `"1"`)
 	},

@@ -70,7 +70,7 @@ var routes = []Route{
 	{"sessions-cancel", "POST", "/sessions/{id}/cancel", any1(accounts.SessionsCancel), 200, "sessions", "Cancel a session that has not begun; the lots of a scheduled one are withdrawn at once, its own state follows", "",
 		[]string{"session_not_found", "if_match_missing", "stale", "session_published"}},
 	{"sessions-preheat", "POST", "/sessions/{id}/preheat", any1(accounts.OpsPreheat), 200, "ops", "Write a scheduled session into the gate and onto the shelf now", "",
-		[]string{"session_not_found", "session_not_scheduled", "preheat_busy"}},
+		[]string{"session_not_found", "session_not_scheduled", "preheat_busy", "gate_memory", "shelf_memory", "lots_broken"}},
 
 	{"lots-list", "GET", "/sessions/{id}/lots", any1(accounts.LotsList), 200, "lots", "The goods page: a session's lots without your own, with their codes while they are live", "", []string{"session_not_found"}},
 	{"lots-add", "POST", "/sessions/{id}/lots", any1(accounts.LotsAdd), 201, "lots", "Put your item into a draft session",
