@@ -38,6 +38,7 @@ type api struct {
 	forgetful  bool // a receipt does not read back
 	oversells  bool
 	area, user string
+	roles      []string
 	unit       string // state of every order
 }
 
@@ -52,7 +53,7 @@ var anArea = "north"
 func startAPI(t *testing.T, stocks ...int64) *api {
 	t.Helper()
 	now := time.Now().UTC()
-	a := &api{t: t, bids: map[uuid.UUID]*decided{}, sold: map[uuid.UUID]int64{}, bought: map[string]int{}, tokens: map[string]int{}, area: anArea, unit: "pending_payment",
+	a := &api{t: t, bids: map[uuid.UUID]*decided{}, sold: map[uuid.UUID]int64{}, bought: map[string]int{}, tokens: map[string]int{}, area: anArea, roles: []string{"bidder"}, unit: "pending_payment",
 		session: session{ID: uuid.New(), Area: anArea, Name: "Sale", Starts: now.Add(-time.Minute), Ends: now.Add(time.Hour), State: "live"}}
 	for _, stock := range stocks {
 		a.lots = append(a.lots, Lot{ID: uuid.New(), Code: "secret", Price: 500, Stock: stock, Left: stock, PerBuyer: 1, State: "live"})
@@ -116,7 +117,7 @@ func (a *api) me(w http.ResponseWriter, r *http.Request) {
 	if a.user != "" {
 		user = uuid.MustParse(a.user)
 	}
-	a.tell(w, 200, map[string]any{"id": user, "area": a.area})
+	a.tell(w, 200, map[string]any{"id": user, "area": a.area, "roles": a.roles})
 }
 
 // goods gives the lots in pages of three.

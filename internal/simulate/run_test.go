@@ -259,6 +259,8 @@ func TestWhatCannotBeSimulated(t *testing.T) {
 		{"no bidders", func(_ *api, _ *Options, c *Crowd) { c.Members = nil }, "nobody bids", "--tokens"},
 		{"bidders of another area", func(a *api, _ *Options, _ *Crowd) { a.area = "south" }, `the bidders are of area "south"`, "tokens of that area"},
 		{"a token of somebody else", func(a *api, _ *Options, _ *Crowd) { a.user = uuid.NewString() }, "not of the user it says", "rostrum user token"},
+		{"sellers", func(a *api, _ *Options, _ *Crowd) { a.roles = []string{"seller", "analyst"} }, "not of bidders: the first one's roles are [seller analyst]", "tokens of bidders"},
+		{"tokens without a role", func(a *api, _ *Options, _ *Crowd) { a.roles = nil }, "not of bidders: the first one's roles are []", "rostrum user token"},
 		{"tokens that are not taken", func(_ *api, _ *Options, c *Crowd) { c.Members[0].Token = "x" }, "does not take the bidders' tokens (token_invalid)", "--config"},
 		{"a wrong shape", func(_ *api, o *Options, _ *Crowd) { o.Shape = "wave" }, `"wave" is no shape`, "--shape"},
 		{"too fast", func(_ *api, o *Options, _ *Crowd) { o.Rate = 1e9 }, "--rate is 1e+09", "write 0.01 to 200000"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,10 @@ func codeOf(err error) string {
 	return ""
 }
 
-// whoAmI checks that an installation is there and takes the token. It gives the user's id and area.
+// bidder is the role that bids, as the API spells it.
+const bidder = "bidder"
+
+// whoAmI checks that an installation is there and takes the token, and that its user may bid. It gives the user's id and area.
 func (s *site) whoAmI() (user uuid.UUID, area string, err error) {
 	var me struct {
 		ID      uuid.UUID `json:"id"`
@@ -95,6 +99,9 @@ func (s *site) whoAmI() (user uuid.UUID, area string, err error) {
 			"%s does not take the bidders' tokens (%s)", s.base, problem.Code)
 	case err != nil || me.ID == uuid.Nil:
 		return user, "", unusable(err, "check --target and what stands between", "%s does not answer as a Rostrum does (%v)", s.base, err)
+	case !slices.Contains(me.Roles, bidder):
+		return user, "", unusable(nil, "take tokens of bidders, as `rostrum user token` prints them",
+			"the tokens are not of bidders: the first one's roles are [%s]", strings.Join(me.Roles, " "))
 	}
 	return me.ID, me.Area, nil
 }
