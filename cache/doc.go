@@ -19,9 +19,9 @@
 //	P:deployment                                string  JSON of auction.Deployment                         never
 //	--- shelf ---
 //	P:shelf:lot:<lot>                           string  a lot's card; "-": there is no such lot            end + grace + jitter; seconds
-//	P:shelf:{S}:order                           zset    lot ids by their place in the session              end + grace + jitter
+//	P:shelf:{S}:order                           zset    lot ids by their place in the session              end + grace + jitter; unfinished: grace + jitter
 //	P:shelf:{S}:session                         string  a session's card, JSON                             minutes
-//	P:shelf:{S}:preheated                       hash    how far preheating has come                        end + grace + jitter
+//	P:shelf:{S}:preheated                       hash    how far preheating has come                        grace + jitter
 //	P:shelf:sessions:<area>                     string  live and coming sessions of an area, JSON          minutes
 //	P:shelf:ids                                 stream  ids of lots as they are published                  capped
 //	P:shelf:fill:<what>                         string  who fills it now                                   seconds

@@ -196,6 +196,65 @@ func TestPreheatGoesOn(t *testing.T) {
 	}
 }
 
+// Writing a session again takes nothing from the life of an order that is complete. What nobody completes goes by itself,
+// after the grace and some of the jitter.
+func TestPreheatShortensNoLife(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.o.Random = func() float64 { return 0.5 }
+		s, g := w.node(), newPregate(w)
+		session, _ := w.session(3000)
+		half, _ := w.session(3000)
+		if _, err := s.Preheat(ctx, g, session.ID, shelf.How{}); err != nil {
+			t.Fatal(err)
+		}
+		pages := 0
+		g.fail = func(int) error {
+			if pages++; pages > 2 { // of three
+				return cachetest.ErrAway
+			}
+			return nil
+		}
+		for _, of := range []auction.Session{session, half} {
+			pages = 0
+			if _, err := s.Preheat(ctx, g, of.ID, shelf.How{}); !errors.Is(err, cachetest.ErrAway) {
+				t.Fatalf("it was not interrupted: %v", err)
+			}
+		}
+		const grace, jitter, slack = time.Hour, 15 * time.Minute, time.Minute // of half an hour the half
+		for name, c := range map[string]struct {
+			key  string
+			want time.Duration
+		}{
+			"of a complete order":  {w.keys.Order(session.ID), 2*time.Hour + grace + jitter},
+			"of half an order":     {w.keys.Order(half.ID), grace + jitter},
+			"of a run's own notes": {w.keys.Preheated(half.ID), grace + jitter},
+		} {
+			if left := w.client.PTTL(ctx, c.key).Val(); left > c.want || left < c.want-slack {
+				t.Errorf("the life %s is %s, want %s", name, left, c.want)
+			}
+		}
+	})
+}
+
+// A session without lots is preheated like any other: there is nothing to write, and its page is empty without asking anybody.
+func TestPreheatOfASessionWithoutLots(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		session, _ := w.session(0)
+		for _, how := range []shelf.How{{}, {GateOnly: true}} {
+			if r, err := w.shelf.Preheat(ctx, newPregate(w), session.ID, how); err != nil || !cmp.Equal(r, shelf.Report{Session: session.ID}) {
+				t.Errorf("%+v: %+v %v", how, r, err)
+			}
+		}
+		before := w.source.Calls("Lots")
+		if lots, next, err := w.node().Page(ctx, session.ID, nil, auction.Page{Limit: 10}); err != nil || len(lots) != 0 || next.Limit != 0 {
+			t.Errorf("its page: %d lots, next %+v, %v", len(lots), next, err)
+		}
+		if n := w.source.Calls("Lots") - before; n != 0 {
+			t.Errorf("the source was asked %d times for no lots", n)
+		}
+	})
+}
+
 func TestPreheatRefuses(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		if _, err := w.shelf.Preheat(ctx, newPregate(w), uuid.New(), shelf.How{}); fault.CodeOf(err) != "session_not_found" {

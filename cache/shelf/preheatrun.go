@@ -148,7 +148,7 @@ func (p *preheat) putPage(ctx context.Context, c redis.Pipeliner, lots []auction
 	if before != nil {
 		key := s.keys.Preheated(p.session.ID)
 		c.HSet(ctx, key, before...)
-		c.PExpire(ctx, key, s.o.Grace)
+		s.unfinished(ctx, c, key)
 	}
 	if s.addIDs(ctx, c, ids); p.how.GateOnly {
 		return

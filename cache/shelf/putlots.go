@@ -39,7 +39,15 @@ func (s *Shelf) addLots(ctx context.Context, p redis.Pipeliner, session uuid.UUI
 		places = append(places, &lots[i].OpensUS, &put.id)
 	}
 	_ = p.Process(ctx, redis.NewIntCmd(ctx, places...))
-	p.PExpire(ctx, order, s.o.Grace) // markOrder sets its real end; an order nobody completes goes
+	s.unfinished(ctx, p, order)
+}
+
+// unfinished lets a key go by itself when nobody completes what stands there; markOrder sets an order's real end. It never
+// takes time away: an order that is complete keeps the end it has while it is written again.
+func (s *Shelf) unfinished(ctx context.Context, p redis.Pipeliner, key string) {
+	lasts := s.lasts(0)
+	p.ExpireNX(ctx, key, lasts) // to GT a key without an end has a later one than any
+	p.ExpireGT(ctx, key, lasts)
 }
 
 // put is a lot's card as it is written.
