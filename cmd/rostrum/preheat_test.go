@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,30 @@ func TestPreheatAt(t *testing.T) {
 	}
 	if now := time.Now(); now.Before(soon.Truncate(time.Second)) {
 		t.Errorf("it began %v too early", soon.Truncate(time.Second).Sub(now))
+	}
+}
+
+// Who looks at a terminal sees how much is done, how fast it goes and how long it will take; nobody else sees a bar.
+func TestTheBarSaysRateAndTimeLeft(t *testing.T) {
+	t.Parallel()
+	var screen syncBuffer
+	c := &cli{world: world{err: &screen, errTerminal: true}}
+	step, end := c.progress("lots")
+	says := regexp.MustCompile(`lots +\d+% \|.*\| \((\d+)/100000, \d[\d.]* lots/s\) \[[\dhms]+:[\dhms]+\]`)
+	for began, done := time.Now(), 0; !says.MatchString(screen.String()); done = (done + 1) % 100_000 {
+		if step(done, 100_000); time.Since(began) > 10*time.Second {
+			t.Fatalf("no rate and no time left: %q", screen.String())
+		}
+	}
+	end()
+	for name, c := range map[string]*cli{"no terminal": {}, "quiet": {quiet: true, world: world{errTerminal: true}}, "JSON": {output: "json", world: world{errTerminal: true}}} {
+		var nothing syncBuffer
+		c.err = &nothing
+		step, end := c.progress("lots")
+		step(1, 2)
+		if end(); nothing.String() != "" {
+			t.Errorf("%s: %q", name, nothing.String())
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rostrum/auction"
+	"rostrum/internal/fault"
 )
 
 // The hot way writes what the ordinary way's library writes.
@@ -39,6 +41,43 @@ func TestProblemsAreWrittenAlike(t *testing.T) {
 			t.Fatalf("%s\n%s", got, want)
 		}
 	})
+}
+
+// Whatever stands in them, receipts, problems and texts are written as the ordinary way's library writes them.
+func FuzzWrittenAlike(f *testing.F) {
+	f.Add("EUR", "plain", int64(4500), int64(1_700_000_000_000_001), []byte{1, 2}, false)
+	f.Add(`with "quotes" and \`, "<b>&\u2028\x00\xff", int64(-1), int64(0), []byte{}, true)
+	f.Add("拍", "\x7f\t\n", int64(math.MinInt64), int64(1)<<53, []byte("0123456789abcdef more"), true)
+	f.Fuzz(func(t *testing.T, one, other string, n, us int64, raw []byte, yes bool) {
+		var id uuid.UUID
+		copy(id[:], raw)
+		r := auction.Receipt{Bid: id, Lot: id, Order: id, Quantity: n, PriceMinor: us, Seen: n, Currency: one, VersionBefore: n, Version: us,
+			Epoch: n, Seq: us, TimeUS: us, Durability: auction.Durability(other)}
+		for _, nth := range raw {
+			r.Nth = append(r.Nth, int(nth))
+		}
+		p := &Problem{Type: one, Title: other, Status: int(n), Code: one, Detail: other, Remedy: one, Request: other, AskAgain: yes,
+			Verdict: auction.Verdict(one), Time: Time(us), Opens: Time(n), Closes: Time(us), EarlyMS: n, LateMS: us, PriceMinor: n, Currency: other, PerBuyer: int(us)}
+		if yes {
+			p.Errors = []fault.Field{{Name: one, Detail: other, Remedy: one}}
+		}
+		alike(t, viewReceipt(r), string(appendReceipt(nil, &r)))
+		alike(t, p, string(p.appendJSON(nil))+"\n")
+		alike(t, other, string(appendText(nil, other))+"\n")
+		alike(t, Time(us), string(appendTime(nil, Time(us)))+"\n")
+	})
+}
+
+// alike holds what was written to what the library writes of a value.
+func alike(t *testing.T, value any, written string) {
+	t.Helper()
+	var want bytes.Buffer
+	if err := strict.Marshal(&want, value); err != nil {
+		t.Fatal(err)
+	}
+	if written != want.String() {
+		t.Errorf("%s\n%s", written, want.Bytes())
+	}
 }
 
 func drawID(t *rapid.T) uuid.UUID {
