@@ -20,14 +20,14 @@ import (
 	"rostrum/web/webtest"
 )
 
-// crowded gives a stage on which as many bids are being answered as may be, until empty is called.
-func crowded(t *testing.T) (s *stage, empty func()) {
+// crowded gives a stage on which as many bids are being answered as may be, until the function is called.
+func crowded(t *testing.T) (*stage, func()) {
 	w := webtest.NewWorld(t)
 	ports, arrived, leave := w.Ports(), make(chan bool), make(chan bool)
 	ports.Gate = afterGate{w.Gate, func() { arrived <- true; <-leave }}
 	o := webtest.Options()
 	o.BidsAtOnce = 1
-	s = &stage{t, w, webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: ports}, o))}
+	s := &stage{t, w, webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: ports}, o))}
 	first := make(chan webtest.Answer, 1)
 	go func() { first <- s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), wish(webtest.LotLive, 0)) }()
 	<-arrived
