@@ -107,11 +107,13 @@ func (c Cursor) Before(d Cursor) bool {
 // At gives the record's place.
 func (r Record) At() Cursor { return Cursor{r.Epoch, r.Seq} }
 
-// JournalStats describes a shard's journal; First, Last and OldestUS are zero for an empty one.
+// JournalStats describes a shard's journal; First and Last are zero for an empty one. The journal is trimmed by the ledger's
+// position, so that its first record may be carried long since: what waits for the relay begins after Acked.
 type JournalStats struct {
 	Length      int64
 	First, Last Cursor
-	OldestUS    int64 // decision time of the first record
+	Acked       Cursor // Kafka is known to have all up to here; zero: nobody said
+	OldestUS    int64  // decision time of the first record after Acked; 0: none waits
 }
 
 // Leases gives each shard's relay (and recovery) one owner at a time. A lease makes work unlikely to be done twice; it

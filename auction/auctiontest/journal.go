@@ -87,5 +87,5 @@ func (j *Journal) Stats(_ context.Context, shard int) (auction.JournalStats, err
 		return auction.JournalStats{}, nil
 	}
 	return auction.JournalStats{Length: int64(len(all)), First: all[0].At(), Last: all[len(all)-1].At(),
-		OldestUS: all[0].TimeUS}, nil
+		OldestUS: all[0].TimeUS}, nil // nobody tells it what is carried
 }

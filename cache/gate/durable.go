@@ -21,8 +21,8 @@ const (
 	markPoll  = 2 * time.Millisecond // between looks, while somebody waits
 )
 
-// Mark writes down that Kafka has acknowledged the shard's records up to the cursor, and that somebody still looks after
-// it: it is to be called after each acknowledgement and at least once a second. Only the owner of the shard's relay lease
+// Mark writes down that Kafka has acknowledged the shard's records up to the cursor, for Stats, and that somebody still
+// looks after it: under durability kafka it is to be called after each acknowledgement and at least once a second. Only the owner of the shard's relay lease
 // may call it, inside the lease. Its mark never moves back. fault Unavailable `not_vouched` where the cursor is not of the
 // epoch that decides now.
 func (g *Gate) Mark(ctx context.Context, shard int, acked auction.Cursor) error {

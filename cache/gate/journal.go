@@ -74,7 +74,7 @@ func (g *Gate) Trim(ctx context.Context, shard int, upTo auction.Cursor) error {
 	return nil
 }
 
-// Stats is auction.Journal's.
+// Stats is auction.Journal's. How far Kafka has the journal is what Mark was told last.
 func (g *Gate) Stats(ctx context.Context, shard int) (auction.JournalStats, error) {
 	if err := g.checkShard(shard); err != nil {
 		return auction.JournalStats{}, err
@@ -82,24 +82,34 @@ func (g *Gate) Stats(ctx context.Context, shard int) (auction.JournalStats, erro
 	key := g.keys.Journal(shard)
 	var length *redis.IntCmd
 	var first, last *redis.XMessageSliceCmd
+	var acked *redis.SliceCmd
 	err := g.bulk(ctx, func(p redis.Pipeliner) error {
 		length, first, last = p.XLen(ctx, key), p.XRangeN(ctx, key, "-", "+", 1), p.XRevRangeN(ctx, key, "+", "-", 1)
+		acked = p.HMGet(ctx, g.keys.Head(shard), "acked")
 		return nil
 	})
 	if err != nil {
 		return auction.JournalStats{}, err
 	}
 	s := auction.JournalStats{Length: length.Val()}
-	if len(first.Val()) == 0 || len(last.Val()) == 0 {
-		return s, nil
+	if mark, ok := acked.Val()[0].(string); ok {
+		s.Acked, err = parseCursor(mark)
 	}
-	oldest, err := decode(g.deployment, shard, first.Val()[0].ID, pairs(first.Val()[0]))
-	if err == nil {
-		s.First, s.OldestUS = oldest.At(), oldest.TimeUS
+	if err == nil && len(first.Val()) > 0 && len(last.Val()) > 0 {
+		s.First, err = parseCursor(first.Val()[0].ID)
+	}
+	if err == nil && s.First != (auction.Cursor{}) {
 		s.Last, err = parseCursor(last.Val()[0].ID)
 	}
 	if err != nil {
 		return auction.JournalStats{}, fault.Wrap(fault.Internal, "journal_damaged", "", err)
 	}
-	return s, nil
+	if !s.Acked.Before(s.Last) {
+		return s, nil
+	}
+	waiting, err := g.Read(ctx, shard, s.Acked, 1)
+	if len(waiting) > 0 {
+		s.OldestUS = waiting[0].TimeUS
+	}
+	return s, err
 }

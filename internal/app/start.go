@@ -104,12 +104,9 @@ func (a *App) relaySteps() []step {
 	if a.parts.RelayOff {
 		return []step{keeping}
 	}
-	steps := []step{background("relay", "carries the journals to Kafka", quietly(a.relay.Run), a.die), keeping}
-	if a.promisesKafka() {
-		steps = append(steps, background("marks", "no bid is taken whose record nobody carries",
-			func(ctx context.Context) error { return every(ctx, a.Log, "marks", markEvery, a.remark) }, a.die))
-	}
-	return steps
+	return []step{background("relay", "carries the journals to Kafka", quietly(a.relay.Run), a.die), keeping,
+		background("marks", "the gate knows what is carried: under durability kafka it takes no bid whose record nobody carries",
+			func(ctx context.Context) error { return every(ctx, a.Log, "marks", markEvery, a.remarks()) }, a.die)}
 }
 
 func (a *App) vouched(ctx context.Context, shard int) (bool, error) {
