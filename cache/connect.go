@@ -17,6 +17,9 @@ type Connection struct {
 	Timeout  time.Duration // of connecting, and of a command without a deadline of its own
 }
 
+// Client is a connection to a Redis, of whatever kind.
+type Client = redis.UniversalClient
+
 // silent keeps the library from writing lines of its own to standard error: every fault it has comes back as an error.
 type silent struct{}
 
@@ -25,7 +28,7 @@ func (silent) Printf(context.Context, string, ...any) {}
 // Connect makes a client as the gate and the shelf need it; it sends nothing yet. It never retries by itself: after a
 // time-out the library would run a script a second time, and a fault that says "not sent" would not be true. Of a cluster
 // the loop that follows a moved slot does send again, which the scripts bear: the earlier receipt is found.
-func Connect(c Connection) (redis.UniversalClient, error) {
+func Connect(c Connection) (Client, error) {
 	redis.SetLogger(silent{})
 	if c.Cluster || namesNodes(c.URL) {
 		o, err := redis.ParseClusterURL(c.URL)

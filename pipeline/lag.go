@@ -15,7 +15,26 @@ type PartitionLag struct {
 	First     int64  `json:"first"`     // the first offset the partition still has
 	End       int64  `json:"end"`       // the offset after its last message
 	Committed int64  `json:"committed"` // the offset the group reads next; -1: it never committed
-	Lag       int64  `json:"lag"`       // messages not yet read
+	Lag       int64  `json:"lag"`       // see Lag
+}
+
+// Lag is the lag of a partition as Kafka's own tools count it: what lies between the committed offset and the end. -1
+// where nothing was committed, for which they print a dash. Below zero, too, where a partition has lost what was committed.
+func Lag(end, committed int64) int64 {
+	if committed < 0 {
+		return -1
+	}
+	return end - committed
+}
+
+// SumLag is the lag of all partitions together, without those in which nothing was committed.
+func SumLag(all []PartitionLag) (sum int64) {
+	for _, p := range all {
+		if p.Committed >= 0 {
+			sum += p.Lag
+		}
+	}
+	return sum
 }
 
 // Lag gives the lag of a group (without prefix) on the journal topic, by partition: what Kafka's own tools print. It is
@@ -53,7 +72,7 @@ func (k *Kafka) Lag(ctx context.Context, group string) ([]PartitionLag, error) {
 			at = -1
 		}
 		lag[i] = PartitionLag{Topic: name, Partition: i, First: ends[i].FirstOffset, End: ends[i].LastOffset, Committed: at,
-			Lag: max(0, ends[i].LastOffset-max(at, ends[i].FirstOffset))}
+			Lag: Lag(ends[i].LastOffset, at)}
 	}
 	return lag, nil
 }

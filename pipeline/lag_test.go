@@ -1,118 +1,70 @@
 package pipeline_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"fmt"
-	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
 	"rostrum/internal/live"
 	"rostrum/pipeline"
+	"rostrum/pipeline/pipelinetest"
 )
+
+func TestLagOfAPartition(t *testing.T) {
+	for _, c := range []struct{ end, committed, want int64 }{
+		{10, 4, 6}, {10, 10, 0}, {0, 0, 0},
+		{10, -1, -1}, {0, -1, -1}, // nothing committed is not a lag
+		{5, 9, -4}, // the partition has lost what was committed
+	} {
+		if got := pipeline.Lag(c.end, c.committed); got != c.want {
+			t.Errorf("end %d, committed %d: %d, want %d", c.end, c.committed, got, c.want)
+		}
+	}
+	all := []pipeline.PartitionLag{{Committed: 4, Lag: 6}, {Committed: -1, Lag: -1}, {Committed: 1, Lag: 2}}
+	if got := pipeline.SumLag(all); got != 8 {
+		t.Errorf("the sum is %d, want 8: what was never committed is left out", got)
+	}
+}
 
 // TestLagIsWhatKafkasToolPrints compares with ConsumerGroupCommand, which knows nothing of us.
 func TestLagIsWhatKafkasToolPrints(t *testing.T) {
-	addr, tool := live.Kafka(t), live.KafkaGroups(t)
+	addr := live.Kafka(t)
 	o := pipeline.Options{Brokers: []string{addr}, Deployment: uuid.New(), Shards: 3, TopicPrefix: "lag" + uuid.NewString() + "."}
 	k, err := pipeline.Connect(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer k.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if _, err := k.Apply(ctx); err != nil {
 		t.Fatal(err)
 	}
+	topic, group := o.TopicPrefix+pipeline.TopicJournal, o.TopicPrefix+pipeline.GroupOrders
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(addr), Timeout: 10 * time.Second, Transport: transport}
-	topic, group := o.TopicPrefix+pipeline.TopicJournal, o.TopicPrefix+pipeline.GroupOrders
 	defer client.DeleteTopics(context.Background(), &kafka.DeleteTopicsRequest{Topics: []string{topic,
 		o.TopicPrefix + pipeline.TopicBids, o.TopicPrefix + pipeline.TopicOrders, o.TopicPrefix + pipeline.TopicParked}})
 
 	// 10, 20 and 30 messages, of which 4, 20 and none are committed.
-	var commits []kafka.OffsetCommit
-	for partition, committed := range []int64{4, 20, 0} {
-		fill(t, client, topic, partition, 10*(partition+1))
-		commits = append(commits, kafka.OffsetCommit{Partition: partition, Offset: committed})
-	}
-	live.Eventually(t, 30*time.Second, "offsets committed", func() (bool, error) {
-		_, err := client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{GroupID: group, GenerationID: -1,
-			Topics: map[string][]kafka.OffsetCommit{topic: commits}})
-		if err != nil {
-			return false, err
-		}
-		lag, err := k.Lag(ctx, pipeline.GroupOrders)
-		return err == nil && lag[0].Committed == 4 && lag[1].Committed == 20, err
-	})
-
+	leave := pipelinetest.Commit(t, addr, topic, group, []int{10, 20, 30}, map[int]int64{0: 4, 1: 20})
+	defer leave()
 	ours, err := k.Lag(ctx, pipeline.GroupOrders)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range ours {
-		ours[i].First = 0 // the tool does not print it
+	rows := map[int]live.GroupRow{}
+	for _, p := range ours {
+		rows[p.Partition] = live.GroupRow{Topic: p.Topic, Partition: strconv.Itoa(p.Partition), Committed: live.Dashed(p.Committed),
+			End: live.Dashed(p.End), Lag: live.Dashed(p.Lag)}
 	}
-	if diff := cmp.Diff(printed(t, tool, addr, group), ours); diff != "" || ours[0].Lag != 6 || ours[2].Lag != 30 {
+	if diff := cmp.Diff(live.Group(t, addr, group, topic), rows); diff != "" || ours[0].Lag != 6 || ours[2].Lag != -1 {
 		t.Errorf("lag (-Kafka's tool +ours):\n%s", diff)
 	}
-}
-
-func fill(t *testing.T, client *kafka.Client, topic string, partition, n int) {
-	t.Helper()
-	live.Eventually(t, 30*time.Second, "messages written", func() (bool, error) {
-		records := make([]kafka.Record, n)
-		for i := range records {
-			records[i].Value = protocol.NewBytes([]byte("x"))
-		}
-		answer, err := client.Produce(context.Background(), &kafka.ProduceRequest{Topic: topic, Partition: partition,
-			RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...)})
-		if err == nil {
-			err = answer.Error
-		}
-		return err == nil, err
-	})
-}
-
-// printed runs Kafka's own tool and reads its table: GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG …
-func printed(t *testing.T, tool, addr, group string) []pipeline.PartitionLag {
-	t.Helper()
-	out, err := exec.Command("sh", "-c", tool+` "$@"`, "sh", "--bootstrap-server", addr, "--describe", "--group", group).Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	var rows []pipeline.PartitionLag
-	lines := bufio.NewScanner(bytes.NewReader(out))
-	for lines.Scan() {
-		f := strings.Fields(lines.Text())
-		if len(f) < 6 || f[0] != group {
-			continue
-		}
-		numbers := make([]int64, 4)
-		for i := range numbers {
-			if numbers[i], err = strconv.ParseInt(f[2+i], 10, 64); err != nil {
-				t.Fatal(fmt.Errorf("%w in %q", err, lines.Text()))
-			}
-		}
-		rows = append(rows, pipeline.PartitionLag{Topic: f[1], Partition: int(numbers[0]), Committed: numbers[1], End: numbers[2], Lag: numbers[3]})
-	}
-	// The tool orders rows as it likes.
-	for i := range rows {
-		for rows[i].Partition != i && rows[i].Partition < len(rows) {
-			j := rows[i].Partition
-			rows[i], rows[j] = rows[j], rows[i]
-		}
-	}
-	return rows
 }

@@ -10,7 +10,8 @@ import (
 
 // Checks says whether the parts that the server needs are there.
 type Checks interface {
-	Check(ctx context.Context) []Check
+	// Check asks the parts side by side; those whose absence takes no node out only when all is asked for.
+	Check(ctx context.Context, all bool) []Check
 }
 
 // Check is one part's answer.
@@ -37,9 +38,10 @@ func (s *Server) probes() {
 func (s *Server) ready(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
+	verbose := c.Context().QueryArgs().Has("verbose")
 	checks := []Check{{Name: "serving", OK: !s.closing.Load()}}
 	if s.ports.Checks != nil {
-		checks = append(checks, s.ports.Checks.Check(ctx)...)
+		checks = append(checks, s.ports.Checks.Check(ctx, verbose)...)
 	}
 	status, word := fiber.StatusOK, "ready\n"
 	for n := range checks {
@@ -48,7 +50,7 @@ func (s *Server) ready(c *fiber.Ctx) error {
 			status, word = fiber.StatusServiceUnavailable, "not ready\n"
 		}
 	}
-	if c.Context().QueryArgs().Has("verbose") {
+	if verbose {
 		return c.Status(status).JSON(fiber.Map{"ready": status == fiber.StatusOK, "checks": checks})
 	}
 	return c.Status(status).SendString(word)

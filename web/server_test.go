@@ -112,7 +112,7 @@ func TestMetricsNameRoutesNotPaths(t *testing.T) {
 
 type checks []web.Check
 
-func (c checks) Check(context.Context) []web.Check { return c }
+func (c checks) Check(context.Context, bool) []web.Check { return c }
 
 func TestProbes(t *testing.T) {
 	w := webtest.NewWorld(t)

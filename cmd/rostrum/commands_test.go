@@ -30,7 +30,7 @@ func goodFake() *fake {
 	return &fake{
 		migrations: []migration{{1, "first.sql", true}},
 		preheated:  []preheated{{aSession, 10, 10, 0, 0, 10}},
-		road: road{At: time.Unix(1000, 0).UTC(), Topic: "rostrum.journal.v1", Group: "rostrum.orders", Shards: []shardRoad{
+		road: road{At: time.Unix(1000, 0).UTC(), Topic: "rostrum.journal.v1", Group: "rostrum.orders", Lag: 2, Shards: []shardRoad{
 			{Shard: 0, State: "vouched", Epoch: 2, End: 12, Committed: 10, Lag: 2, Seq: 40, Next: 11, Journal: 3, OldestMS: 1500}}},
 		findings:   []finding{{Part: "mysql", OK: true, Says: "9.7.0"}},
 		invariants: []invariant{{Name: "no lot is oversold", Checked: 7}},
@@ -137,6 +137,29 @@ func TestFoundWrong(t *testing.T) {
 	f.migrations[0].Applied = false
 	if got := run(t, f, "migrate", "down", "--sure"); got.status != exitGood {
 		t.Errorf("what was taken back is wrong: %d %s", got.status, got.err)
+	}
+}
+
+// What is not known is no number, and what Kafka's own tool prints as a dash is one here.
+func TestLagOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(s *shardRoad)
+		want   string
+	}{
+		"whole":     {func(*shardRoad) {}, "0 vouched 2 12 10 2 40 11 3 1.5s"},
+		"no commit": {func(s *shardRoad) { s.Committed, s.Lag = -1, -1 }, "0 vouched 2 12 - - 40 11 3 1.5s"},
+		"gate":      {func(s *shardRoad) { s.Unread = []string{"gate"} }, "0 vouched ? 12 10 2 40 11 ? ?"},
+		"kafka":     {func(s *shardRoad) { s.Unread, s.Committed, s.Lag = []string{"kafka"}, -1, -1 }, "0 vouched 2 ? ? ? 40 11 3 1.5s"},
+		"mysql":     {func(s *shardRoad) { s.Unread = []string{"mysql"} }, "0 vouched 2 12 10 2 ? ? 3 1.5s"},
+	} {
+		f := goodFake()
+		c.change(&f.road.Shards[0])
+		got := run(t, f, "lag")
+		lines := strings.Split(strings.TrimSpace(got.out), "\n")
+		if last := strings.Join(strings.Fields(lines[len(lines)-1]), " "); last != c.want {
+			t.Errorf("%s: %q, want %q", name, last, c.want)
+		}
 	}
 }
 

@@ -99,15 +99,17 @@ func (i *installation) Preheat(ctx context.Context, session uuid.UUID, progress 
 }
 
 func (i *installation) Road(ctx context.Context) (road, error) {
-	if err := i.openRoad(ctx); err != nil {
-		return road{}, err
+	if i.app.Kafka == nil { // once: a watching command asks again and again
+		if err := i.app.OpenToLook(ctx); err != nil {
+			return road{}, err
+		}
 	}
 	s, err := i.app.Road(ctx)
-	r := road{At: time.UnixMicro(s.AtUS).UTC(), Topic: s.Topic, Group: s.Group, Shards: make([]shardRoad, len(s.Shards))}
+	r := road{At: time.UnixMicro(s.AtUS).UTC(), Topic: s.Topic, Group: s.Group, Lag: s.Lag, Shards: make([]shardRoad, len(s.Shards))}
 	for n, of := range s.Shards {
 		r.Shards[n] = shardRoad{
 			Shard: of.Shard, State: of.State(), Epoch: of.Vouch.Epoch, End: of.End, Committed: of.Committed, Lag: of.Lag,
-			Seq: of.Position.Seq, Next: of.Position.NextOffset, Journal: of.Journal.Length, Trouble: trouble(of.Trouble, of.Position.Halted),
+			Seq: of.Position.Seq, Next: of.Position.NextOffset, Journal: of.Journal.Length, Unread: of.Unread.Parts(), Trouble: of.Trouble(),
 		}
 		if of.Journal.OldestUS > 0 {
 			r.Shards[n].OldestMS = max(0, (s.AtUS-of.Journal.OldestUS)/1000)
@@ -116,14 +118,7 @@ func (i *installation) Road(ctx context.Context) (road, error) {
 	return r, err
 }
 
-func trouble(unread, halted string) string {
-	if unread != "" {
-		return unread
-	}
-	return halted
-}
-
-// openRoad connects everything, once: a watching command asks again and again.
+// openRoad connects everything, once.
 func (i *installation) openRoad(ctx context.Context) error {
 	if i.app.Kafka != nil {
 		return nil

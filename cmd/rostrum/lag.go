@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ func (c *cli) lagCommand() *cobra.Command {
 	watch, every := false, time.Second
 	cmd := &cobra.Command{
 		Use:   "lag",
-		Short: "Show the way from the gate to MySQL: lag, positions, journals; exit status 1 if a shard is halted or cannot be read",
+		Short: "Show the way from the gate to MySQL: lag, positions, journals; exit status 1 if a shard is halted or a part of it cannot be read",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < leastWatch {
@@ -82,15 +83,33 @@ func (c *cli) repaint(w io.Writer, r road) {
 
 func printRoad(w io.Writer, r road) {
 	var rows [][]string
-	n := func(i int64) string { return strconv.FormatInt(i, 10) }
-	lag, journal := int64(0), int64(0)
+	journal := int64(0)
 	for _, s := range r.Shards {
-		lag, journal = lag+s.Lag, journal+s.Journal
-		rows = append(rows, []string{strconv.Itoa(s.Shard), s.State, n(s.Epoch), n(s.End), n(s.Committed), n(s.Lag), n(s.Seq), n(s.Next),
-			n(s.Journal), (time.Duration(s.OldestMS) * time.Millisecond).String(), s.Trouble})
+		journal += s.Journal
+		gate, kafka, mysql := s.reader("gate"), s.reader("kafka"), s.reader("mysql")
+		committed, lag := kafka(s.Committed), kafka(s.Lag)
+		if s.Committed < 0 && committed != notRead {
+			committed, lag = "-", "-" // as Kafka's own tools print it
+		}
+		oldest := notRead
+		if gate(0) != notRead {
+			oldest = (time.Duration(s.OldestMS) * time.Millisecond).String()
+		}
+		rows = append(rows, []string{strconv.Itoa(s.Shard), s.State, gate(s.Epoch), kafka(s.End), committed, lag, mysql(s.Seq), mysql(s.Next),
+			gate(s.Journal), oldest, s.Trouble})
 	}
-	_, _ = fmt.Fprintf(w, "%s  topic %s  group %s  lag %d  journal %d\n", r.At.UTC().Format(time.RFC3339), r.Topic, r.Group, lag, journal)
+	_, _ = fmt.Fprintf(w, "%s  topic %s  group %s  lag %d  journal %d\n", r.At.UTC().Format(time.RFC3339), r.Topic, r.Group, r.Lag, journal)
 	table(w, []string{"SHARD", "STATE", "EPOCH", "END", "COMMITTED", "LAG", "MYSQL SEQ", "MYSQL NEXT", "JOURNAL", "OLDEST", "TROUBLE"}, rows)
+}
+
+const notRead = "?"
+
+// reader writes the numbers of a part.
+func (s shardRoad) reader(part string) func(int64) string {
+	if slices.Contains(s.Unread, part) {
+		return func(int64) string { return notRead }
+	}
+	return func(n int64) string { return strconv.FormatInt(n, 10) }
 }
 
 // wrong says whether somebody must look at a shard.

@@ -91,6 +91,7 @@ type road struct {
 	At     time.Time   `json:"at"`
 	Topic  string      `json:"topic"`
 	Group  string      `json:"group"`
+	Lag    int64       `json:"lag"` // of all partitions in which something is committed
 	Shards []shardRoad `json:"shards"`
 }
 
@@ -101,17 +102,18 @@ const (
 )
 
 type shardRoad struct {
-	Shard     int    `json:"shard"`
-	State     string `json:"state"` // vouched, unvouched, halted, unreadable
-	Epoch     int64  `json:"epoch"`
-	End       int64  `json:"end"`       // the partition's next offset
-	Committed int64  `json:"committed"` // the group's; -1 for none
-	Lag       int64  `json:"lag"`       // end less committed
-	Seq       int64  `json:"seq"`       // MySQL's position
-	Next      int64  `json:"next"`      // the offset from which MySQL goes on
-	Journal   int64  `json:"journal"`   // records in Redis
-	OldestMS  int64  `json:"oldest_ms"` // age of the oldest of them
-	Trouble   string `json:"trouble,omitempty"`
+	Shard     int      `json:"shard"`
+	State     string   `json:"state"` // vouched, unvouched, halted, unreadable (in part)
+	Epoch     int64    `json:"epoch"`
+	End       int64    `json:"end"`              // the partition's next offset
+	Committed int64    `json:"committed"`        // the group's; -1 for none
+	Lag       int64    `json:"lag"`              // end less committed, as Kafka's own tools count it; -1 where nothing is committed
+	Seq       int64    `json:"seq"`              // MySQL's position
+	Next      int64    `json:"next"`             // the offset from which MySQL goes on
+	Journal   int64    `json:"journal"`          // records in Redis
+	OldestMS  int64    `json:"oldest_ms"`        // age of the oldest of them that is not yet relayed
+	Unread    []string `json:"unread,omitempty"` // parts that could not be read, whose numbers are not known: gate, kafka, mysql
+	Trouble   string   `json:"trouble,omitempty"`
 }
 
 type finding struct {

@@ -53,7 +53,9 @@ type App struct {
 
 	parts      Parts
 	gateFacts  func(ctx context.Context) (cache.Facts, error)
-	owner      string // of this process' leases
+	onGate     cache.Client
+	onShelf    cache.Client // the same, where they share one server
+	owner      string       // of this process' leases
 	closers    []func() error
 	sequence   sequence
 	died       chan error
@@ -127,15 +129,22 @@ func (a *App) storeOptions() store.Options {
 		Timeout: c.MySQL.Timeout, PaymentWindow: c.Sale.PaymentWindow}
 }
 
+// connectStore makes the store; it asks nothing.
+func (a *App) connectStore() error {
+	database, err := a.Database()
+	if err == nil {
+		a.Store = store.New(database, a.storeOptions())
+	}
+	return err
+}
+
 // OpenStore connects MySQL, checks its schema, and learns (or, the first time, makes) the deployment.
 func (a *App) OpenStore(ctx context.Context) error {
-	database, err := a.Database()
-	if err != nil {
+	if err := a.connectStore(); err != nil {
 		return err
 	}
-	a.Store = store.New(database, a.storeOptions())
 	claim := auction.Deployment{ID: newID(), Shards: a.Config.Sale.Shards}
-	err = await(ctx, a.Log, "MySQL", a.Config.Start.WaitForDependencies, func(ctx context.Context) (err error) {
+	err := await(ctx, a.Log, "MySQL", a.Config.Start.WaitForDependencies, func(ctx context.Context) (err error) {
 		if err := a.Store.CheckSchema(ctx); err != nil {
 			return err
 		}
@@ -149,11 +158,28 @@ func (a *App) OpenStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.Deployment.Shards != a.Config.Sale.Shards {
-		return fault.New(fault.Conflict, "deployment_differs", fmt.Sprintf("sale.shards is %d, but the database was made with %d: set it to that; shards are fixed for a deployment's life",
-			a.Config.Sale.Shards, a.Deployment.Shards))
+	if err := a.asConfigured(a.Deployment); err != nil {
+		return err
 	}
 	return a.openAccounts()
+}
+
+// asConfigured refuses another number of shards than the database was made with.
+func (a *App) asConfigured(d auction.Deployment) error {
+	if d.Shards == a.Config.Sale.Shards {
+		return nil
+	}
+	return fault.New(fault.Conflict, "deployment_differs", fmt.Sprintf("sale.shards is %d, but the database was made with %d: set it to that; shards are fixed for a deployment's life",
+		a.Config.Sale.Shards, d.Shards))
+}
+
+// same refuses a gate of another deployment than the database's.
+func same(gate, database auction.Deployment) error {
+	if gate == database {
+		return nil
+	}
+	return fault.New(fault.Conflict, "deployment_differs", fmt.Sprintf("this Redis belongs to deployment %s with %d shards, the database to %s with %d: check redis.gate_url and mysql.dsn",
+		gate.ID, gate.Shards, database.ID, database.Shards))
 }
 
 func (a *App) openAccounts() error {
@@ -185,40 +211,55 @@ func (a *App) knownArea(ctx context.Context, code string) (bool, error) {
 	return false, err
 }
 
-// OpenRedis connects gate and shelf and checks that the gate's Redis is this deployment's. OpenStore comes first.
-func (a *App) OpenRedis(ctx context.Context) error {
+// connectRedis makes the clients of gate and shelf, and the gate; it asks nothing.
+func (a *App) connectRedis() (err error) {
 	c := a.Config.Redis
-	client, err := cache.Connect(cache.Connection{URL: c.GateURL.Reveal(), Cluster: c.GateCluster, PoolSize: c.PoolSize, Timeout: c.Timeout})
-	if err != nil {
+	if a.onGate, err = a.client(cache.Connection{URL: c.GateURL.Reveal(), Cluster: c.GateCluster}); err != nil {
 		return err
 	}
-	a.closers = append(a.closers, client.Close)
-	a.gateFacts = func(ctx context.Context) (cache.Facts, error) { return cache.Inspect(ctx, client) }
-	a.Gate, err = gate.New(client, gate.Options{Prefix: a.parts.RedisPrefix, Shards: a.Deployment.Shards, Deployment: a.Deployment.ID,
+	a.gateFacts = func(ctx context.Context) (cache.Facts, error) { return cache.Inspect(ctx, a.onGate) }
+	a.onShelf = a.onGate
+	if c.ShelfURL != "" {
+		if a.onShelf, err = a.client(cache.Connection{URL: c.ShelfURL.Reveal()}); err != nil {
+			return err
+		}
+	}
+	return a.makeGate()
+}
+
+func (a *App) client(c cache.Connection) (cache.Client, error) {
+	c.PoolSize, c.Timeout = a.Config.Redis.PoolSize, a.Config.Redis.Timeout
+	client, err := cache.Connect(c)
+	if err == nil {
+		a.closers = append(a.closers, client.Close)
+	}
+	return client, err
+}
+
+func (a *App) makeGate() (err error) {
+	c := a.Config.Redis
+	a.Gate, err = gate.New(a.onGate, gate.Options{Prefix: a.parts.RedisPrefix, Shards: a.Deployment.Shards, Deployment: a.Deployment.ID,
 		Durability: auction.Durability(c.Durability), Lineage: a.parts.Lineage, Timeout: c.Timeout, JournalMax: int64(a.Config.Relay.JournalMaxRecords)})
-	if err != nil {
+	return err
+}
+
+// OpenRedis connects gate and shelf and checks that the gate's Redis is this deployment's. OpenStore comes first.
+func (a *App) OpenRedis(ctx context.Context) error {
+	if err := a.connectRedis(); err != nil {
 		return err
 	}
 	var found auction.Deployment
-	err = await(ctx, a.Log, "Redis (gate)", a.Config.Start.WaitForDependencies, func(ctx context.Context) (err error) {
+	err := await(ctx, a.Log, "Redis (gate)", a.Config.Start.WaitForDependencies, func(ctx context.Context) (err error) {
 		found, err = a.Gate.Identity(ctx, a.Deployment)
 		return err
 	})
-	if err == nil && found != a.Deployment {
-		err = fault.New(fault.Conflict, "deployment_differs", fmt.Sprintf("this Redis belongs to deployment %s with %d shards, the database to %s with %d: check redis.gate_url and mysql.dsn",
-			found.ID, found.Shards, a.Deployment.ID, a.Deployment.Shards))
+	if err == nil {
+		err = same(found, a.Deployment)
 	}
 	if err != nil {
 		return err
 	}
-	onShelf := client
-	if c.ShelfURL != "" {
-		if onShelf, err = cache.Connect(cache.Connection{URL: c.ShelfURL.Reveal(), PoolSize: c.PoolSize, Timeout: c.Timeout}); err != nil {
-			return err
-		}
-		a.closers = append(a.closers, onShelf.Close)
-	}
-	if a.Shelf, err = shelf.New(onShelf, a.Store, a.shelfOptions()); err != nil {
+	if a.Shelf, err = shelf.New(a.onShelf, a.Store, a.shelfOptions()); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, func() error { a.Shelf.Close(); return nil })

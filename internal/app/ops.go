@@ -67,7 +67,7 @@ func (a *App) opsHandler(ready *atomic.Bool) http.Handler {
 func (a *App) readiness(ctx context.Context, w http.ResponseWriter, ok, verbose bool) {
 	found := []web.Check{{Name: "serving", OK: ok}}
 	if ok {
-		found = append(found, checks{a}.Check(ctx)...)
+		found = append(found, checks{a}.Check(ctx, verbose)...)
 	}
 	for n := range found {
 		found[n].TookMS = found[n].Took.Milliseconds()

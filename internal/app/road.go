@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"rostrum/auction"
@@ -16,76 +17,130 @@ import (
 // road shows the way from the gate to MySQL, to the API, the metrics and the commands alike.
 type road struct{ a *App }
 
-// State reads every part of the road. A part that does not answer is said in its shard's Trouble: an operator looks
-// just when something is away.
+// partLimit is the time that each part of the road has to answer: less than a scrape or a request waits for all of it.
+const partLimit = 1500 * time.Millisecond
+
+// State reads every part of the road, side by side: an operator looks just when something is away, and what hangs must
+// not hide the rest. A part that does not answer in time is named in its shards' Unread; there is no other error.
 func (r road) State(ctx context.Context) (edge.PipelineState, error) {
 	a := r.a
 	s := edge.PipelineState{AtUS: time.Now().UnixMicro(), Deployment: a.Deployment, Group: a.Config.Kafka.TopicPrefix + a.Config.Consumer.Group,
-		Topic: a.Config.Kafka.TopicPrefix + pipeline.TopicJournal}
-	lag, lagErr := a.Kafka.Lag(ctx, a.Config.Consumer.Group)
-	positions, posErr := a.Store.Positions(ctx)
-	byShard := map[int]auction.Position{}
-	for _, p := range positions {
-		byShard[p.Shard] = p
+		Topic: a.Config.Kafka.TopicPrefix + pipeline.TopicJournal, Shards: make([]edge.ShardState, a.Deployment.Shards)}
+	ctx, cancel := context.WithTimeout(ctx, partLimit)
+	defer cancel()
+	var parts sync.WaitGroup // each writes fields of its own
+	for shard := range s.Shards {
+		of := &s.Shards[shard]
+		*of = edge.ShardState{Shard: shard, Committed: -1, Lag: -1}
+		parts.Go(func() { of.Unread.Gate = said(r.readGate(ctx, of)) })
 	}
-	for shard := range a.Deployment.Shards {
-		of := edge.ShardState{Shard: shard, Position: byShard[shard], Committed: -1}
-		if lagErr == nil {
-			of.End, of.Committed, of.Lag = lag[shard].End, lag[shard].Committed, lag[shard].Lag
+	parts.Go(func() {
+		why := said(r.readKafka(ctx, &s))
+		for shard := range s.Shards {
+			s.Shards[shard].Unread.Kafka = why
 		}
-		var vouchErr, journalErr error
-		of.Vouch, vouchErr = a.Gate.Vouched(ctx, shard)
-		of.Journal, journalErr = a.Gate.Stats(ctx, shard)
-		of.Trouble = firstTrouble(lagErr, posErr, vouchErr, journalErr)
-		s.Shards = append(s.Shards, of)
-	}
-	if parked, orphans, err := a.Store.Aside(ctx); err == nil {
-		s.Parked, s.Orphans = parked, orphans
-	}
+	})
+	parts.Go(func() {
+		why := said(r.readMySQL(ctx, &s))
+		for shard := range s.Shards {
+			s.Shards[shard].Unread.MySQL = why
+		}
+	})
+	parts.Wait()
 	return s, nil
 }
 
-func firstTrouble(errs ...error) string {
-	for _, err := range errs {
-		if err != nil {
-			return err.Error()
+func said(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (r road) readGate(ctx context.Context, of *edge.ShardState) error {
+	vouch, err := r.a.Gate.Vouched(ctx, of.Shard)
+	if err != nil {
+		return err
+	}
+	of.Vouch = vouch
+	of.Journal, err = r.a.Gate.Stats(ctx, of.Shard)
+	return err
+}
+
+func (r road) readKafka(ctx context.Context, s *edge.PipelineState) error {
+	lag, err := r.a.Kafka.Lag(ctx, r.a.Config.Consumer.Group)
+	for _, p := range lag {
+		of := &s.Shards[p.Partition]
+		of.End, of.Committed, of.Lag = p.End, p.Committed, p.Lag
+	}
+	s.Lag = pipeline.SumLag(lag)
+	return err
+}
+
+func (r road) readMySQL(ctx context.Context, s *edge.PipelineState) error {
+	positions, err := r.a.Store.Positions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range positions {
+		if p.Shard < len(s.Shards) {
+			s.Shards[p.Shard].Position = p
 		}
 	}
-	return ""
+	s.Parked, s.Orphans, err = r.a.Store.Aside(ctx)
+	return err
 }
 
 // road gives the same to a scrape.
-func (a *App) road(ctx context.Context) (observe.Road, error) {
-	s, err := road{a}.State(ctx)
-	out := observe.Road{Group: s.Group, Topic: s.Topic}
+func (a *App) road(ctx context.Context) observe.Road {
+	s, _ := road{a}.State(ctx) // what could not be read is said by part
+	out := observe.Road{Group: s.Group, Topic: s.Topic, Lag: s.Lag}
 	for _, of := range s.Shards {
-		fine := of.Trouble == ""
-		shard := observe.Shard{Shard: of.Shard, Kafka: fine, End: of.End, Committed: of.Committed, Journal: fine, Length: of.Journal.Length,
-			Vouched: of.Vouch.Valid, Ledger: fine, Seq: of.Position.Seq, NextOffset: of.Position.NextOffset, Halted: of.Position.Halted != ""}
+		shard := observe.Shard{Shard: of.Shard,
+			Kafka: of.Unread.Kafka == "", End: of.End, Committed: of.Committed, Lag: of.Lag,
+			Journal: of.Unread.Gate == "", Length: of.Journal.Length, Vouched: of.Vouch.Valid,
+			Ledger: of.Unread.MySQL == "", Seq: of.Position.Seq, NextOffset: of.Position.NextOffset, Halted: of.Position.Halted != ""}
 		if of.Journal.OldestUS > 0 {
-			shard.Oldest = time.Duration(s.AtUS-of.Journal.OldestUS) * time.Microsecond
+			shard.Oldest = max(0, time.Duration(s.AtUS-of.Journal.OldestUS)*time.Microsecond)
 		}
 		out.Shards = append(out.Shards, shard)
 	}
-	return out, err
+	return out
 }
 
-// checks are what /readyz asks. Only the gate makes a node unready: without MySQL or Kafka bids are still decided, and a
-// paused shard is paused on every node, so that taking them out would help nobody. What is away is said all the same.
+// checks are what /readyz asks. Only the gate makes a node unready: without MySQL, Kafka or the shelf bids are still
+// decided, and a paused shard is paused on every node, so that taking them out would help nobody. What is away is said all
+// the same to whoever asks for all.
 type checks struct{ a *App }
 
-func (c checks) Check(ctx context.Context) []web.Check {
-	return []web.Check{
-		ask("gate", true, func() error { _, err := c.a.Gate.Identity(ctx, auction.Deployment{}); return err }),
-		ask("shards", false, func() error { return c.a.Paused(ctx) }),
-		ask("mysql", false, func() error { return c.a.Store.Ping(ctx) }),
+func (c checks) Check(ctx context.Context, all bool) []web.Check {
+	asked := []question{{"gate", true, func() error { _, err := c.a.Gate.Identity(ctx, auction.Deployment{}); return err }}}
+	if all {
+		asked = append(asked,
+			question{"shards", false, func() error { return c.a.Paused(ctx) }},
+			question{"mysql", false, func() error { return c.a.Store.Ping(ctx) }},
+			question{"kafka", false, func() error { return c.a.Kafka.Ready(ctx) }},
+			question{"shelf", false, func() error { return c.a.onShelf.Ping(ctx).Err() }})
 	}
+	found := make([]web.Check, len(asked))
+	var answers sync.WaitGroup
+	for n, q := range asked {
+		answers.Go(func() { found[n] = q.ask() })
+	}
+	answers.Wait()
+	return found
 }
 
-func ask(name string, needed bool, question func() error) web.Check {
+type question struct {
+	name   string
+	needed bool
+	put    func() error
+}
+
+func (q question) ask() web.Check {
 	began := time.Now()
-	err := question()
-	check := web.Check{Name: name, OK: err == nil || !needed, Took: time.Since(began)}
+	err := q.put()
+	check := web.Check{Name: q.name, OK: err == nil || !q.needed, Took: time.Since(began)}
 	if err != nil {
 		check.Detail = err.Error()
 	}

@@ -2,7 +2,6 @@ package observe_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -123,10 +122,10 @@ func TestThePipelinesNames(t *testing.T) {
 }
 
 func aRoad() observe.Road {
-	return observe.Road{Group: "g", Topic: "j", Shards: []observe.Shard{
-		{Shard: 0, Kafka: true, End: 10, Committed: 7, Journal: true, Length: 4, Oldest: 1500 * time.Millisecond, Vouched: true,
+	return observe.Road{Group: "g", Topic: "j", Lag: 3, Shards: []observe.Shard{
+		{Shard: 0, Kafka: true, End: 10, Committed: 7, Lag: 3, Journal: true, Length: 4, Oldest: 1500 * time.Millisecond, Vouched: true,
 			Ledger: true, Seq: 42, NextOffset: 8},
-		{Shard: 1, Kafka: true, End: 5, Committed: -1, Journal: true, Ledger: true, Halted: true},
+		{Shard: 1, Kafka: true, End: 5, Committed: -1, Lag: -1, Journal: true, Ledger: true, Halted: true},
 		{Shard: 2},
 	}}
 }
@@ -134,7 +133,7 @@ func aRoad() observe.Road {
 func TestRoad(t *testing.T) {
 	t.Parallel()
 	m := newMetrics()
-	m.Watch(t.Context(), func(context.Context) (observe.Road, error) { return aRoad(), nil })
+	m.Watch(t.Context(), func(context.Context) observe.Road { return aRoad() })
 	want(t, scrape(t, m, "kafka_", "rostrum_journal", "rostrum_mysql", "rostrum_shard"), `
 kafka_consumergroup_current_offset{consumergroup="g",partition="0",topic="j"} 7
 kafka_consumergroup_current_offset{consumergroup="g",partition="1",topic="j"} -1
@@ -161,27 +160,60 @@ rostrum_shard_state{shard="1",state="vouched"} 0
 `)
 }
 
-// A road that cannot be read is missing from the scrape: a number that stands still would look like health.
-func TestRoadThatCannotBeRead(t *testing.T) {
+// A part that cannot be read is missing from the scrape, for a number that stands still would look like health; it is
+// counted, and it hides no other part.
+func TestPartsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1000, 0)
-	m := observe.NewMetrics("v", func() time.Time { return now })
-	var broken error
-	m.Watch(t.Context(), func(context.Context) (observe.Road, error) { return aRoad(), broken })
-	m.NoteShard(0, observe.StateRecovering)
-	if got := scrape(t, m, "rostrum_journal_length"); len(got) != 2 {
-		t.Fatal(got)
+	for part, c := range map[string]struct {
+		away func(s *observe.Shard)
+		want string // what is shown of shard 0
+	}{
+		"kafka": {func(s *observe.Shard) { s.Kafka = false }, `
+rostrum_journal_length{shard="0"} 4
+rostrum_mysql_position{shard="0"} 42
+`},
+		"gate": {func(s *observe.Shard) { s.Journal = false }, `
+kafka_consumergroup_lag{consumergroup="g",partition="0",topic="j"} 3
+rostrum_mysql_position{shard="0"} 42
+`},
+		"mysql": {func(s *observe.Shard) { s.Ledger = false }, `
+kafka_consumergroup_lag{consumergroup="g",partition="0",topic="j"} 3
+rostrum_journal_length{shard="0"} 4
+`},
+	} {
+		now := time.Unix(1000, 0)
+		m := observe.NewMetrics("v", func() time.Time { return now })
+		whole := aRoad()
+		whole.Shards = whole.Shards[:1]
+		seen := whole
+		m.Watch(t.Context(), func(context.Context) observe.Road { return seen })
+		shown := []string{"kafka_consumergroup_lag{", "rostrum_journal_length", "rostrum_mysql_position"}
+		if got := scrape(t, m, shown...); len(got) != 3 {
+			t.Fatal(got)
+		}
+		want(t, scrape(t, m, "rostrum_pipeline_look_errors_total{part=\""+part), `rostrum_pipeline_look_errors_total{part="`+part+`"} 0`)
+		seen.Shards = slices.Clone(whole.Shards)
+		c.away(&seen.Shards[0])
+		now = now.Add(2 * time.Second)
+		want(t, scrape(t, m, shown...), c.want)
+		want(t, scrape(t, m, "rostrum_pipeline_look_errors_total{part=\""+part), `rostrum_pipeline_look_errors_total{part="`+part+`"} 1`)
+		seen, now = whole, now.Add(2*time.Second)
+		if got := scrape(t, m, shown...); len(got) != 3 {
+			t.Errorf("it does not come back: %v", got)
+		}
 	}
-	broken, now = errors.New("away"), now.Add(2*time.Second)
-	want(t, scrape(t, m, "kafka_", "rostrum_journal", "rostrum_shard", "rostrum_pipeline"), `
-rostrum_pipeline_look_errors_total 1
+}
+
+// What a process knows of a shard by itself is shown while the shard cannot be read.
+func TestStatesThatAreNotedStay(t *testing.T) {
+	t.Parallel()
+	m := newMetrics()
+	m.Watch(t.Context(), func(context.Context) observe.Road { return observe.Road{Shards: []observe.Shard{{Shard: 0}}} })
+	m.NoteShard(0, observe.StateRecovering)
+	want(t, scrape(t, m, "rostrum_shard"), `
 rostrum_shard_state{shard="0",state="recovering"} 1
 rostrum_shard_state{shard="0",state="vouched"} 0
 `)
-	broken, now = nil, now.Add(2*time.Second)
-	if got := scrape(t, m, "rostrum_journal_length"); len(got) != 2 {
-		t.Errorf("it does not come back: %v", got)
-	}
 }
 
 func TestScrapesShareOneLook(t *testing.T) {
@@ -189,12 +221,12 @@ func TestScrapesShareOneLook(t *testing.T) {
 	now := time.Unix(1000, 0)
 	m := observe.NewMetrics("v", func() time.Time { return now })
 	looks := 0
-	m.Watch(t.Context(), func(ctx context.Context) (observe.Road, error) {
+	m.Watch(t.Context(), func(ctx context.Context) observe.Road {
 		if _, bounded := ctx.Deadline(); !bounded {
 			t.Error("a look without end")
 		}
 		looks++
-		return aRoad(), nil
+		return aRoad()
 	})
 	var scrapes sync.WaitGroup
 	for range 3 {

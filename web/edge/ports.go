@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,20 +102,50 @@ type PipelineState struct {
 	Group      string // consumer group
 	Topic      string
 	Shards     []ShardState // by shard
+	Lag        int64        // of all partitions in which something was committed
 	Parked     int64        // messages that are no records, waiting for somebody
 	Orphans    int64        // records of an epoch that had ended
 }
 
-// ShardState is one shard's road. A part that cannot be read says why in Trouble, and its numbers are zero.
+// ShardState is one shard's road. The numbers of a part that could not be read are zero, Committed and Lag -1.
 type ShardState struct {
 	Shard     int
 	Vouch     auction.Vouch
 	Journal   auction.JournalStats
 	End       int64 // the partition's next offset
 	Committed int64 // the group's; -1 for none
-	Lag       int64
+	Lag       int64 // as Kafka's own tools count it; -1 where nothing is committed
 	Position  auction.Position
-	Trouble   string
+	Unread    Unread
+}
+
+// Unread says why parts of a shard's road could not be read; an empty text: it was.
+type Unread struct {
+	Gate  string // Vouch and Journal
+	Kafka string // End, Committed and Lag
+	MySQL string // Position
+}
+
+// Parts names the parts that could not be read.
+func (u Unread) Parts() []string {
+	var parts []string
+	for _, p := range [...]struct{ name, why string }{{"gate", u.Gate}, {"kafka", u.Kafka}, {"mysql", u.MySQL}} {
+		if p.why != "" {
+			parts = append(parts, p.name)
+		}
+	}
+	return parts
+}
+
+// Trouble is what somebody should know of the shard, as text: why it is halted, and what could not be read.
+func (s ShardState) Trouble() string {
+	var says []string
+	for _, p := range [...]struct{ name, why string }{{"", s.Position.Halted}, {"gate: ", s.Unread.Gate}, {"kafka: ", s.Unread.Kafka}, {"mysql: ", s.Unread.MySQL}} {
+		if p.why != "" {
+			says = append(says, p.name+p.why)
+		}
+	}
+	return strings.Join(says, "; ")
 }
 
 // The states of a shard, as people read them.
@@ -122,16 +153,16 @@ const (
 	ShardVouched    = "vouched"
 	ShardUnvouched  = "unvouched"
 	ShardHalted     = "halted"
-	ShardUnreadable = "unreadable"
+	ShardUnreadable = "unreadable" // in part: Unread says which
 )
 
 // State sums the shard's road up in a word.
 func (s ShardState) State() string {
 	switch {
-	case s.Trouble != "":
-		return ShardUnreadable
 	case s.Position.Halted != "":
 		return ShardHalted
+	case s.Unread != Unread{}:
+		return ShardUnreadable
 	case !s.Vouch.Valid:
 		return ShardUnvouched
 	}

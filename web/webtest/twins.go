@@ -100,18 +100,18 @@ func (c *Counters) All() map[string]int {
 	return maps.Clone(c.counts)
 }
 
-// Pipeline gives a road of three shards: well, halted, and unreadable. Err, where set, is what it gives instead.
+// Pipeline gives a road of three shards: well, halted, and with Kafka away. Err, where set, is what it gives instead.
 type Pipeline struct{ Err error }
 
 // State implements edge.Pipeline.
 func (p *Pipeline) State(context.Context) (edge.PipelineState, error) {
 	vouch := auction.Vouch{Valid: true, Epoch: 3, Seq: 40}
 	return edge.PipelineState{AtUS: Now.UnixMicro(), Deployment: auction.Deployment{ID: ID(1), Shards: 3}, Group: "rostrum.orders",
-		Topic: "rostrum.journal.v1", Parked: 1, Shards: []edge.ShardState{
+		Topic: "rostrum.journal.v1", Parked: 1, Lag: 3, Shards: []edge.ShardState{
 			{Shard: 0, Vouch: vouch, End: 41, Committed: 38, Lag: 3, Position: auction.Position{Epoch: 3, Seq: 38, NextOffset: 38},
 				Journal: auction.JournalStats{Length: 2, OldestUS: Now.UnixMicro()}},
-			{Shard: 1, Vouch: vouch, Position: auction.Position{Shard: 1, Halted: "fork", GapSeq: 7, GapSinceUS: Now.UnixMicro()}},
-			{Shard: 2, Trouble: "no connection"},
+			{Shard: 1, Vouch: vouch, Committed: -1, Lag: -1, Position: auction.Position{Shard: 1, Halted: "fork", GapSeq: 7, GapSinceUS: Now.UnixMicro()}},
+			{Shard: 2, Vouch: vouch, Committed: -1, Lag: -1, Unread: edge.Unread{Kafka: "no connection"}},
 		}}, p.Err
 }
 
