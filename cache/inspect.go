@@ -16,6 +16,9 @@ type Facts struct {
 	AppendOnly      string // yes, no
 	AppendFsync     string // always, everysec, no
 	MaxMemoryPolicy string
+	Replicas        string // how many follow it now
+	MinReplicas     string // min-replicas-to-write: how many must, for it to write
+	FullCoverage    string // cluster-require-full-coverage: yes, no; empty where it is no cluster
 }
 
 // Inspect asks a server about itself, of a cluster every master: a fact in which they differ has all that they say, by
@@ -55,6 +58,9 @@ func together(all []Facts) Facts {
 		AppendOnly:      said(func(f Facts) string { return f.AppendOnly }),
 		AppendFsync:     said(func(f Facts) string { return f.AppendFsync }),
 		MaxMemoryPolicy: said(func(f Facts) string { return f.MaxMemoryPolicy }),
+		Replicas:        said(func(f Facts) string { return f.Replicas }),
+		MinReplicas:     said(func(f Facts) string { return f.MinReplicas }),
+		FullCoverage:    said(func(f Facts) string { return f.FullCoverage }),
 	}
 }
 
@@ -64,7 +70,13 @@ func inspect(ctx context.Context, client redis.Cmdable) (Facts, error) {
 		return f, fmt.Errorf("redis: %w", err)
 	}
 	f.Version = version(client.Info(ctx, "server").Val())
-	for name, fact := range map[string]*string{"appendonly": &f.AppendOnly, "appendfsync": &f.AppendFsync, "maxmemory-policy": &f.MaxMemoryPolicy} {
+	f.Replicas = facts(client.Info(ctx, "replication").Val())["connected_slaves"]
+	asked := map[string]*string{"appendonly": &f.AppendOnly, "appendfsync": &f.AppendFsync, "maxmemory-policy": &f.MaxMemoryPolicy,
+		"min-replicas-to-write": &f.MinReplicas}
+	if facts(client.Info(ctx, "cluster").Val())["cluster_enabled"] == "1" {
+		asked["cluster-require-full-coverage"] = &f.FullCoverage
+	}
+	for name, fact := range asked {
 		*fact = client.ConfigGet(ctx, name).Val()[name]
 	}
 	return f, nil

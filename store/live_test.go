@@ -134,6 +134,11 @@ func TestSessionsAreAsTheStoreNeedsThem(t *testing.T) {
 			if err != nil || isolation != "READ-COMMITTED" || !strings.Contains(mode, "STRICT_ALL_TABLES") || collation != "utf8mb4_bin" || wait != 30 || lock != 5 {
 				t.Errorf("%v: %s, %s, %s, %d, %d", err, isolation, mode, collation, wait, lock)
 			}
+			facts, err := s.Inspect(t.Context())
+			if err != nil || facts.Version == "" || facts.FlushLogAtCommit == "" || facts.LogBin == "" || facts.SyncBinlog == "" ||
+				facts.Isolation != "READ-COMMITTED" || facts.MaxPacket < store.MinPacket {
+				t.Errorf("it says %+v, %v", facts, err)
+			}
 			if version, err := s.Version(t.Context()); err != nil || version == "" {
 				t.Errorf("version %q, %v", version, err)
 			}

@@ -136,14 +136,6 @@ func (s *Store) Ping(ctx context.Context) error {
 	return classify("ping", s.db.PingContext(ctx))
 }
 
-// Version gives the server's version text, e.g. "10.11.19-MariaDB".
-func (s *Store) Version(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
-	var version string
-	return version, classify("version", s.db.QueryRowContext(ctx, versionText).Scan(&version))
-}
-
 // DB gives the database, for what only an installation does with it (migrations, statistics of the pool).
 func (s *Store) DB() *sql.DB { return s.db }
 

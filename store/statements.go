@@ -14,6 +14,7 @@ const (
 	rollbackText  = "ROLLBACK TO SAVEPOINT batch"
 	schemaText    = "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version"
 	versionText   = "SELECT VERSION()"
+	settingsText  = "SHOW VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'max_allowed_packet', 'transaction_isolation', 'tx_isolation')"
 )
 
 // Statements gives every text that a Store sends, each once: what a stand-in must know, and what a test prepares on each
@@ -21,7 +22,7 @@ const (
 func Statements() []string {
 	r := &recorder{}
 	_, _ = db.Prepare(context.Background(), r) // a recorder refuses nothing
-	all := append(r.texts, savepointText, rollbackText, schemaText, versionText)
+	all := append(r.texts, savepointText, rollbackText, schemaText, versionText, settingsText)
 	for _, f := range []form{insertRecords, insertOrders, insertUnits, insertEvents, insertUsers, insertItems, insertLots, replaceLots} {
 		all = append(all, f.texts[:]...)
 	}

@@ -2,7 +2,10 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"rostrum/internal/fault"
 )
@@ -16,6 +19,20 @@ func (g *Gate) Hold(ctx context.Context, name, owner string, ttl time.Duration) 
 func (g *Gate) Leave(ctx context.Context, name, owner string) error {
 	_, err := g.leave(ctx, g.keys.Lease(name), owner)
 	return err
+}
+
+// Holder gives who has a lease; empty: nobody.
+func (g *Gate) Holder(ctx context.Context, name string) (owner string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	owner, err = g.client.Get(ctx, g.keys.Lease(name)).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	if err != nil {
+		return "", outcome(err)
+	}
+	return owner, nil
 }
 
 // hold takes or renews ("take"), or only renews ("renew"), what is held under a key.

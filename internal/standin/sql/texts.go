@@ -16,6 +16,8 @@ var differs = map[string]string{
 	db.LockPosition: `SELECT shard, epoch, seq, base_seq, next_offset, ahead_seq, halted, gap_seq, gap_since_us FROM journal_positions WHERE shard = ?`,
 	db.LockOrder:    `SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders WHERE shard = ? AND id = ?`,
 
+	"SHOW VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'max_allowed_packet', 'transaction_isolation', 'tx_isolation')": `SELECT '' AS Variable_name, '' AS Value WHERE FALSE`,
+
 	"SELECT VERSION()": `SELECT 'SQLite ' || sqlite_version()`,
 }
 
