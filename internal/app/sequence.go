@@ -25,7 +25,7 @@ type sequence struct {
 // up starts the steps; at the first that fails it stops what had started and gives the error.
 func (s *sequence) up(ctx context.Context, steps []step) error {
 	for _, st := range steps {
-		s.log.Debug("starting", "step", st.name)
+		s.log.Debug("starting", "step", st.name, "why", st.why)
 		if err := st.start(ctx); err != nil {
 			return errors.Join(fmt.Errorf("start of %s: %w", st.name, err), s.down(context.WithoutCancel(ctx)))
 		}
@@ -43,7 +43,7 @@ func (s *sequence) down(ctx context.Context) error {
 		if last.stop == nil {
 			continue
 		}
-		s.log.Debug("stopping", "step", last.name)
+		s.log.Debug("stopping", "step", last.name, "why", last.why)
 		if err := last.stop(ctx); err != nil {
 			failed = append(failed, fmt.Errorf("stop of %s: %w", last.name, err))
 		}
