@@ -4,6 +4,7 @@ package accountstest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -190,4 +191,19 @@ func (m *Memory) Entries() []accounts.AuditEntry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.entries)
+}
+
+// Dump gives everything, in order.
+func (m *Memory) Dump() any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	byID := func(x, y uuid.UUID) int { return slices.Compare(x[:], y[:]) }
+	var all []any
+	for _, id := range slices.SortedFunc(maps.Keys(m.users), byID) {
+		all = append(all, m.users[id])
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(m.logins), byID) {
+		all = append(all, m.logins[id])
+	}
+	return append(all, slices.Clone(m.entries))
 }

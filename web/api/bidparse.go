@@ -69,7 +69,7 @@ func careful(body []byte) (edge.Wish, error) {
 		return w, brokenBid(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return w, brokenBid(errors.New("there is more after the first JSON value"))
+		return w, brokenBid(errMore)
 	}
 	if len(wrong) > 0 {
 		return w, fault.Invalids(wrong)

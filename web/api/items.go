@@ -40,8 +40,8 @@ type itemIn struct {
 		Currency    string `json:"currency" doc:"ISO 4217"`
 		Area        string `json:"area" doc:"Code of the area that it is sold in"`
 		Auctionable *bool  `json:"auctionable,omitempty" doc:"May be put into a session; true where it is left out"`
-		ShowFrom    Time   `json:"show_from,omitzero" doc:"Not shown before"`
-		TradeFrom   Time   `json:"trade_from,omitzero" doc:"In no session that starts before"`
+		ShowFrom    Time   `json:"show_from,omitzero" doc:"Not shown before; null is the same as leaving it out"`
+		TradeFrom   Time   `json:"trade_from,omitzero" doc:"In no session that starts before; null is the same as leaving it out"`
 	}
 }
 
@@ -49,15 +49,15 @@ type itemPatch struct {
 	ID      uuid.UUID `path:"id" format:"uuid" example:"0198c0de-0000-7000-8000-000000000012"`
 	IfMatch string    `header:"If-Match" doc:"The item's ETag"`
 	Body    struct {
-		Number      *string `json:"number,omitempty" minLength:"1" maxLength:"64"`
-		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
-		Description *string `json:"description,omitempty" maxLength:"4000"`
-		Price       *int64  `json:"price,omitempty" minimum:"1" maximum:"9007199254740991"`
-		Currency    *string `json:"currency,omitempty"`
-		Area        *string `json:"area,omitempty"`
-		Auctionable *bool   `json:"auctionable,omitempty"`
-		ShowFrom    *Time   `json:"show_from,omitempty"`
-		TradeFrom   *Time   `json:"trade_from,omitempty"`
+		Number      *string   `json:"number,omitempty" minLength:"1" maxLength:"64"`
+		Name        *string   `json:"name,omitempty" minLength:"1" maxLength:"200"`
+		Description *string   `json:"description,omitempty" maxLength:"4000"`
+		Price       *int64    `json:"price,omitempty" minimum:"1" maximum:"9007199254740991"`
+		Currency    *string   `json:"currency,omitempty"`
+		Area        *string   `json:"area,omitempty"`
+		Auctionable *bool     `json:"auctionable,omitempty"`
+		ShowFrom    Clearable `json:"show_from,omitzero" doc:"null takes it away"`
+		TradeFrom   Clearable `json:"trade_from,omitzero" doc:"null takes it away"`
 	}
 }
 
@@ -164,8 +164,8 @@ func (a *API) changeItem(ctx context.Context, in *itemPatch) (*tagged[itemOut], 
 		put(&i.Currency, b.Currency)
 		put(&i.Area, b.Area)
 		put(&i.Auctionable, b.Auctionable)
-		put((*Time)(&i.ShowFromUS), b.ShowFrom)
-		put((*Time)(&i.TradeFromUS), b.TradeFrom)
+		b.ShowFrom.put(&i.ShowFromUS)
+		b.TradeFrom.put(&i.TradeFromUS)
 	})
 	return &tagged[itemOut]{etag(i.Rev), viewItem(i)}, err
 }

@@ -169,7 +169,7 @@ func register[I, O any](a *API, id string, handler func(context.Context, *I) (*O
 		op.SkipValidateBody, op.RequestBody.Required = true, true
 		op.RequestBody.Content["application/json"].Schema = a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bidBody](), true, "Bid")
 	}
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+	huma.Register(reader{a.huma, &op}, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		return result(ctx, a, out, err)
 	})

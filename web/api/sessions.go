@@ -19,8 +19,8 @@ type sessionIn struct {
 		Area       string `json:"area" doc:"Code of the area that it is held in"`
 		Name       string `json:"name" minLength:"1" maxLength:"200"`
 		Currency   string `json:"currency" doc:"ISO 4217; all lots have it"`
-		Starts     Time   `json:"starts"`
-		Ends       Time   `json:"ends"`
+		Starts     Time   `json:"starts" nullable:"false"`
+		Ends       Time   `json:"ends" nullable:"false"`
 		Recurrence string `json:"recurrence,omitempty" enum:"once,daily" doc:"once where it is left out"`
 		Zone       string `json:"zone,omitempty" maxLength:"64" doc:"IANA time zone in which a daily session keeps its clock time; UTC where it is left out"`
 	}

@@ -59,7 +59,9 @@ func mend(r huma.Registry, op *huma.Operation, d *huma.ErrorDetail) fault.Field 
 	case d.Location == "body" && !strings.HasPrefix(d.Message, "expected"): // the decoder's own words
 		return fault.Field{Name: "body", Detail: d.Message, Remedy: "send one JSON object"}
 	case d.Message == "unexpected property" || d.Message == "unknown query parameter":
-		return fault.Field{Name: path, Detail: "is not known here", Remedy: "leave it out; known are " + known(r, op, in, path)}
+		return fault.Field{Name: short(path), Detail: "is not known here", Remedy: "leave it out; known are " + known(r, op, in, path)}
+	case d.Value == twice{}:
+		return fault.Field{Name: path, Detail: "is there twice", Remedy: "send it once"}
 	}
 	if name, missing := strings.CutPrefix(d.Message, "expected required property "); missing {
 		name = strings.TrimSuffix(name, " to be present")
@@ -69,10 +71,18 @@ func mend(r huma.Registry, op *huma.Operation, d *huma.ErrorDetail) fault.Field 
 	if strings.HasPrefix(d.Message, "required ") {
 		return fault.Field{Name: path, Detail: "is missing", Remedy: remedyOf(schema)}
 	}
+	remedy := remedyOf(schema)
+	if parent, name, _ := cutLast(path, "."); d.Value == (null{}) && optional(schemaAt(r, op, in, parent), name) {
+		remedy += ", or leave it out"
+	}
 	if path == "" {
 		path = in
 	}
-	return fault.Field{Name: path, Detail: detailOf(d), Remedy: remedyOf(schema)}
+	return fault.Field{Name: path, Detail: detailOf(d), Remedy: remedy}
+}
+
+func optional(parent *huma.Schema, name string) bool {
+	return parent != nil && name != "" && !slices.Contains(parent.Required, name)
 }
 
 // detailOf says what is wrong, with the value where it is short and no text of the sender's.
@@ -82,7 +92,7 @@ func detailOf(d *huma.ErrorDetail) string {
 		return fmt.Sprintf("is %d", v)
 	case bool:
 		return fmt.Sprintf("is %t", v)
-	case nil:
+	case null:
 		return "is null"
 	case float64:
 		return "is not an integer below 2^53"
@@ -96,6 +106,9 @@ func detailOf(d *huma.ErrorDetail) string {
 		if strings.HasPrefix(d.Message, "expected integer") || strings.HasPrefix(d.Message, "expected number") || strings.HasPrefix(d.Message, "expected boolean") {
 			return "is a text"
 		}
+	}
+	if d.Message == "expected object" {
+		return "is not an object"
 	}
 	return "is not what is expected here"
 }
@@ -143,7 +156,11 @@ func known(r huma.Registry, op *huma.Operation, in, path string) string {
 	var names []string
 	if in == "body" {
 		parent, _, _ := cutLast(path, ".")
-		if s := schemaAt(r, op, in, parent); s != nil {
+		s := schemaAt(r, op, in, parent)
+		if s == nil { // a point may be part of a name that nobody knows
+			s = bodySchema(r, op)
+		}
+		if s != nil {
 			for name := range s.Properties {
 				names = append(names, name)
 			}

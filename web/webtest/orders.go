@@ -85,6 +85,12 @@ func (m *Orders) Events() []string {
 	return kinds
 }
 
+// Dump gives everything, in order.
+func (m *Orders) Dump() any {
+	all, _ := m.ListOrders(context.Background(), orders.Filter{}, orders.Page{Limit: 1 << 20})
+	return []any{all, m.Events()}
+}
+
 // OrderOf makes the order of an admitted bid, as the consumer does.
 func OrderOf(r auction.Record, l auction.Lot) orders.Order {
 	return orders.Order{ID: r.Order, Shard: r.Shard, Lot: r.Lot, Session: l.Session, Item: l.Item, Title: l.Title, Seller: l.Seller, Buyer: r.Buyer,
