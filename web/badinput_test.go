@@ -70,10 +70,10 @@ func TestBadInput(t *testing.T) {
 		{"no body", "sam", "POST", itemsPath, ``, nil, "broken_json", "body", "is missing", "send one JSON object"},
 		{"two values", "sam", "POST", itemsPath, goodItem + `{}`, nil, "broken_json", "body", "", "send one JSON object"},
 		{"not UTF-8", "sam", "POST", itemsPath, "{\"name\":\"\xff\"}", nil, "broken_json", "body", "it is not UTF-8", "send one JSON object"},
-		{"a list", "sam", "POST", itemsPath, `[]`, nil, "invalid", "body", "", "send one JSON object"},
+		{"a list", "sam", "POST", itemsPath, `[]`, nil, "invalid", "body", "is not an object", "send one JSON object"},
 		{"nested too deep", "sam", "POST", itemsPath, strings.Repeat(`{"x":`, 20) + "1" + strings.Repeat("}", 20), nil, "broken_json", "body", "it is nested too deep", ""},
-		{"broken JSON of a bid", "ben", "POST", bids, `{"bid_id"`, nil, "broken_json", "", "", ""},
-		{"no body of a bid", "ben", "POST", bids, ``, nil, "broken_json", "", "", ""},
+		{"broken JSON of a bid", "ben", "POST", bids, `{"bid_id"`, nil, "broken_json", "body", "", "send one JSON object"},
+		{"no body of a bid", "ben", "POST", bids, ``, nil, "broken_json", "body", "is missing", "send one JSON object"},
 		{"a bid of another kind", "ben", "POST", bids, `7`, nil, "invalid", "body", "is not an object", "send one JSON object"},
 
 		{"unknown field", "sam", "POST", itemsPath, with(goodItem, "colour", "red"), nil, "invalid", "colour", "is not known here", "leave it out; known are area, auctionable, currency, description, name, number, price, show_from, trade_from"},
@@ -109,19 +109,19 @@ func TestBadInput(t *testing.T) {
 		{"limit of a list", "sam", "GET", itemsPath + "?limit=101", nil, nil, "invalid", "limit", "is 101", "send an integer from 1 to 100"},
 		{"no UUID", "sam", "GET", itemsPath + "/17", nil, nil, "invalid", "id", "", "send a UUID such as 0198c0de-0000-7000-8000-000000000001"},
 
-		{"body over 16 KiB", "sam", "POST", itemsPath, with(goodItem, "description", strings.Repeat("x", 17<<10)), nil, "body_too_large", "", "", ""},
-		{"a bid over 16 KiB", "ben", "POST", bids, goodBid + strings.Repeat(" ", 17<<10), nil, "body_too_large", "", "", ""},
-		{"wrong content type", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", "application/x-www-form-urlencoded"}, "wrong_content_type", "", "", ""},
-		{"a bid's wrong content type", "ben", "POST", bids, goodBid, []string{"Content-Type", "text/plain"}, "wrong_content_type", "", "", ""},
-		{"a packed body", "sam", "POST", itemsPath, goodItem, []string{"Content-Encoding", "gzip"}, "wrong_content_type", "", "", ""},
-		{"a bid's packed body", "ben", "POST", bids, goodBid, []string{"Content-Encoding", "gzip"}, "wrong_content_type", "", "", ""},
-		{"no content type", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", ""}, "wrong_content_type", "", "", ""},
-		{"another charset", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", "application/json; charset=latin1"}, "wrong_content_type", "", "", ""},
+		{"body over 16 KiB", "sam", "POST", itemsPath, with(goodItem, "description", strings.Repeat("x", 17<<10)), nil, "body_too_large", "body", "is too large", "Send at most 16384 bytes."},
+		{"a bid over 16 KiB", "ben", "POST", bids, goodBid + strings.Repeat(" ", 17<<10), nil, "body_too_large", "body", "is too large", "Send at most 16384 bytes."},
+		{"wrong content type", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", "application/x-www-form-urlencoded"}, "wrong_content_type", "Content-Type", "is not application/json", "Send Content-Type: application/json."},
+		{"a bid's wrong content type", "ben", "POST", bids, goodBid, []string{"Content-Type", "text/plain"}, "wrong_content_type", "Content-Type", "is not application/json", "Send Content-Type: application/json."},
+		{"a packed body", "sam", "POST", itemsPath, goodItem, []string{"Content-Encoding", "gzip"}, "wrong_content_type", "Content-Encoding", "is set", "send the body as it is, without Content-Encoding"},
+		{"a bid's packed body", "ben", "POST", bids, goodBid, []string{"Content-Encoding", "gzip"}, "wrong_content_type", "Content-Encoding", "is set", "send the body as it is, without Content-Encoding"},
+		{"no content type", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", ""}, "wrong_content_type", "Content-Type", "is not application/json", "Send Content-Type: application/json."},
+		{"another charset", "sam", "POST", itemsPath, goodItem, []string{"Content-Type", "application/json; charset=latin1"}, "wrong_content_type", "Content-Type", "is not application/json", "Send Content-Type: application/json."},
 		{"a body where none is taken", "ben", "POST", "/api/v1/auth/logout", `{}`, nil, "invalid", "body", "is not expected here", "send no body"},
 
-		{"foreign token", "foreign", "POST", itemsPath, goodItem, nil, "token_invalid", "", "", ""},
-		{"expired token", "expired", "POST", itemsPath, goodItem, nil, "token_expired", "", "", ""},
-		{"no bearer", "", "POST", itemsPath, goodItem, []string{"Authorization", "Basic YTpi"}, "token_invalid", "", "", ""},
+		{"foreign token", "foreign", "POST", itemsPath, goodItem, nil, "token_invalid", "Authorization", "", ""},
+		{"expired token", "expired", "POST", itemsPath, goodItem, nil, "token_expired", "Authorization", "", ""},
+		{"no bearer", "", "POST", itemsPath, goodItem, []string{"Authorization", "Basic YTpi"}, "token_invalid", "Authorization", "", ""},
 
 		{"unknown area", "sam", "POST", itemsPath, with(goodItem, "area", "moon"), nil, "invalid", "area", "there is no such area", "send the code of one of GET /api/v1/areas"},
 		{"area of another form", "sam", "POST", itemsPath, with(goodItem, "area", "'; DROP TABLE items"), nil, "invalid", "area", "is not an area code", ""},
@@ -137,11 +137,27 @@ func TestBadInput(t *testing.T) {
 		{"a zone that is none", "olga", "POST", salesPath, with(goodSession, "zone", "Moon/Base"), nil, "invalid", "zone", "is not a time zone", ""},
 		{"recurrence", "olga", "POST", salesPath, with(goodSession, "recurrence", "hourly"), nil, "invalid", "recurrence", "", "send one of once, daily"},
 
-		{"If-Match stale", "sam", "PATCH", itemPath, `{"price":1}`, []string{"If-Match", `"9"`}, "stale", "", "", ""},
+		{"If-Match stale", "sam", "PATCH", itemPath, `{"price":1}`, []string{"If-Match", `"9"`}, "stale", "If-Match", "", ""},
 		{"If-Match of another form", "sam", "PATCH", itemPath, `{"price":1}`, []string{"If-Match", `W/"1"`}, "invalid", "If-Match", "is not an ETag of ours", `send the ETag as it came, such as "3"`},
-		{"If-Match missing", "sam", "POST", itemPath + "/withdraw", nil, nil, "if_match_missing", "", "", ""},
-		{"a session's If-Match stale", "olga", "POST", draftPath + "/publish", nil, []string{"If-Match", `"9"`}, "stale", "", "", ""},
+		{"If-Match missing", "sam", "POST", itemPath + "/withdraw", nil, nil, "if_match_missing", "If-Match", "is missing", ""},
+		{"a session's If-Match stale", "olga", "POST", draftPath + "/publish", nil, []string{"If-Match", `"9"`}, "stale", "If-Match", "", ""},
 		{"cursor of nothing", "sam", "GET", itemsPath + "?cursor=AAAA", nil, nil, "invalid", "cursor", "is not a cursor of this list with these filters", "send `next` as it came, or leave it out to begin again"},
+
+		{"another user's order", "bea", "GET", "<order>", nil, nil, "order_not_found", "", "", ""},
+		{"another user's order paid", "bea", "POST", "<order>/pay", nil, nil, "order_not_found", "", "", ""},
+		{"another user's order cancelled", "bea", "POST", "<order>/cancel", `{"reason":"mine"}`, nil, "order_not_found", "", "", ""},
+		{"unknown lot", "ben", "POST", bidPath(webtest.ID(901)), goodBid, nil, "not_found", "", "", ""},
+		{"wrong area", "ben", "POST", bidPath(webtest.LotFar), with(goodBid, "code", webtest.Code(webtest.LotFar)), nil, "wrong_area", "", "", ""},
+		{"own lot", "bea", "POST", bidPath(webtest.LotBea), with(goodBid, "code", webtest.Code(webtest.LotBea)), nil, "own_lot", "", "", ""},
+		{"bad code", "ben", "POST", bids, with(goodBid, "code", webtest.Code(webtest.LotOne)), nil, "bad_code", "code", "is not the lot's", "Read the goods page again: it shows the code while the lot is live."},
+		{"a bid id used for another bid", "ben", "POST", bids, with(goodBid, "bid_id", webtest.ID(702), "quantity", 2), nil, "id_reused", "bid_id", "was used for another bid", ""},
+		{"another price seen", "ben", "POST", bids, with(goodBid, "price_seen", 4400), nil, "price_mismatch", "price_seen", "is not the lot's", ""},
+		{"another price offered", "ben", "POST", bids, with(goodBid, "price_seen", 4500, "amount", 4400), nil, "price_mismatch", "amount", "is not the lot's", ""},
+		{"another currency", "ben", "POST", bids, with(goodBid, "price_seen", 4500, "currency", "USD"), nil, "price_mismatch", "currency", "is not the lot's", ""},
+		{"login taken", "", "POST", "/api/v1/auth/register", `{"login":"BEN@example.org","password":"a long enough one","name":"Zoe","area":"eu"}`, nil, "login_taken", "login", "is taken", ""},
+		{"number taken", "sam", "POST", itemsPath, with(goodItem, "number", "N12"), nil, "number_taken", "number", "is that of another item of yours", ""},
+		{"item in the session already", "sam", "POST", lots, map[string]any{"item": webtest.ItemDraft}, nil, "lot_exists", "item", "is in this session already", ""},
+		{"no refresh token", "", "POST", "/api/v1/auth/refresh", `{"refresh":"guessed"}`, nil, "login_not_found", "refresh", "is no refresh token of ours", ""},
 
 		{"short password", "", "POST", "/api/v1/auth/register", `{"login":"zoe","password":"short","name":"Zoe","area":"eu"}`, nil, "invalid", "password", "is too short, too long or not text", ""},
 		{"a role that nobody gives oneself", "", "POST", "/api/v1/auth/register", `{"login":"zoe","password":"a long enough one","name":"Zoe","area":"eu","roles":["admin"]}`, nil, "invalid", "roles[0]", "", "send one of bidder, seller"},
@@ -150,10 +166,12 @@ func TestBadInput(t *testing.T) {
 	}
 	w := webtest.NewWorld(t)
 	c := w.Start(t)
-	before := snapshot(t, w)
+	won := c.As(w.Token(t, webtest.Ben)).Do("POST", bids, wish(webtest.LotLive, 2))
+	w.Write(t)
+	order, before := "/api/v1/orders/"+won.Text("order"), snapshot(t, w)
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			a := c.As(tokenOf(t, w, row.as)).Do(row.method, row.path, row.body, row.headers...)
+			a := c.As(tokenOf(t, w, row.as)).Do(row.method, strings.Replace(row.path, "<order>", order, 1), row.body, row.headers...)
 			if a.Text("code") != row.code {
 				t.Fatalf("%d %s, want %s", a.Status, a.Body, row.code)
 			}
@@ -162,6 +180,9 @@ func TestBadInput(t *testing.T) {
 			}
 			if row.field != "" {
 				checkField(t, row, a)
+			}
+			if a.Text("remedy") == "" {
+				t.Errorf("no remedy: %s", a.Body)
 			}
 			if after := snapshot(t, w); after != before {
 				t.Errorf("it changed something: %s", cmp.Diff(before, after))
@@ -204,6 +225,26 @@ func tokenOf(t *testing.T, w *webtest.World, name string) string {
 		t.Fatal(err)
 	}
 	return w.Token(t, u.ID)
+}
+
+// A body over the socket's limit is refused by the server before any route: with the same problem, by its announced length
+// and in pieces.
+func TestABodyThatNoRouteSees(t *testing.T) {
+	s := newStage(t)
+	before := snapshot(t, s.w)
+	for name, rest := range map[string]string{"with a length": "Content-Length: 70000\r\n\r\n{", "in pieces": "Transfer-Encoding: chunked\r\n\r\n11170\r\n{"} {
+		for _, path := range []string{itemsPath, bidPath(webtest.LotLive)} {
+			a := s.raw(s.c.Base, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer "+s.w.Token(t, webtest.Ben)+"\r\n"+rest)
+			if a.Status != http.StatusRequestEntityTooLarge || a.Text("code") != "body_too_large" {
+				t.Fatalf("%s to %s: %d %s", name, path, a.Status, a.Body)
+			}
+			checkForm(t, kindOf(t, "body_too_large"), a)
+			checkField(t, bad{field: "body", detail: "is too large", remedy: "Send at most 16384 bytes."}, a)
+		}
+	}
+	if after := snapshot(t, s.w); after != before {
+		t.Errorf("it changed something: %s", cmp.Diff(before, after))
+	}
 }
 
 // Every wrong field of a request is named at once.

@@ -129,6 +129,18 @@ func TestBothWaysOfABidAnswerAlike(t *testing.T) {
 		"wrong": func(s *stage, contentType string) webtest.Answer {
 			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), wish(webtest.LotLive, 65), "Content-Type", contentType, "X-Request-ID", "one")
 		},
+		"another code": func(s *stage, contentType string) webtest.Answer {
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), wish(webtest.LotOne, 1), "Content-Type", contentType, "X-Request-ID", "one")
+		},
+		"another price": func(s *stage, contentType string) webtest.Answer {
+			body := wish(webtest.LotLive, 1)
+			body["price_seen"] = 4400
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), body, "Content-Type", contentType, "X-Request-ID", "one")
+		},
+		"a used id": func(s *stage, contentType string) webtest.Answer {
+			s.bid(webtest.Ben, webtest.LotLive, "quantity", 2)
+			return s.as(webtest.Ben).Do("POST", bidPath(webtest.LotLive), wish(webtest.LotLive, 1), "Content-Type", contentType, "X-Request-ID", "one")
+		},
 		"unknown lot": func(s *stage, contentType string) webtest.Answer {
 			return s.as(webtest.Ben).Do("POST", bidPath(webtest.ID(999)), wish(webtest.LotLive, 1), "Content-Type", contentType, "X-Request-ID", "one")
 		},

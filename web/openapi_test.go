@@ -162,6 +162,14 @@ func TestTheDocumentIsWhole(t *testing.T) {
 			t.Errorf("%s does not say who it is for: %q", r.ID, text)
 		}
 	}
+	for _, field := range []struct{ route, status, code, name string }{{"items-change", "412", "stale", "If-Match"}, {"bids-place", "403", "bad_code", "code"},
+		{"bids-place", "409", "id_reused", "bid_id"}, {"bids-place", "409", "price_mismatch", "price_seen"}} {
+		content := ops[field.route].op["responses"].(map[string]any)[field.status].(map[string]any)["content"].(map[string]any)["application/problem+json"].(map[string]any)
+		a := webtest.Answer{JSON: content["examples"].(map[string]any)[field.code].(map[string]any)["value"].(map[string]any)}
+		if _, _, found := a.Field(field.name); !found {
+			t.Errorf("the example of %s does not name %s: %v", field.code, field.name, a.JSON)
+		}
+	}
 	schemas := doc["components"].(map[string]any)["schemas"].(map[string]any)
 	if _, ok := schemas["ErrorModel"]; ok {
 		t.Error("an error's form is described that is never sent")

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -337,6 +338,22 @@ func (f failing) LogIn(context.Context, string, string) (accounts.Tokens, error)
 	return accounts.Tokens{}, f.err
 }
 
+func kindOf(t *testing.T, code string) api.Kind {
+	t.Helper()
+	kinds := api.Kinds()
+	n := slices.IndexFunc(kinds, func(k api.Kind) bool { return k.Code == code })
+	if n < 0 {
+		t.Fatalf("no problem %s", code)
+	}
+	return kinds[n]
+}
+
+// about is the field that a kind of problem names whenever it is told.
+var about = map[string]string{"broken_json": "body", "body_too_large": "body", "wrong_content_type": "Content-Type", "if_match_missing": "If-Match", "stale": "If-Match",
+	"not_logged_in": "Authorization", "token_invalid": "Authorization", "token_expired": "Authorization", "login_not_found": "refresh", "login_revoked": "refresh",
+	"login_expired": "refresh", "login_reused": "refresh", "login_taken": "login", "area_not_found": "area", "number_taken": "number", "lot_exists": "item", "bad_code": "code",
+	"id_reused": "bid_id", "price_mismatch": "price_seen", "too_low": "amount", "off_increment": "amount", "over_credit": "amount", "below_own_max": "amount"}
+
 func TestEveryProblemIsProvoked(t *testing.T) {
 	for _, k := range api.Kinds() {
 		t.Run(k.Code, func(t *testing.T) {
@@ -374,6 +391,13 @@ func checkForm(t *testing.T, k api.Kind, a webtest.Answer) {
 	}
 	if wait := a.Header.Get("Retry-After"); (k.Status == 503 || k.Status == 429) && wait == "" {
 		t.Error("no Retry-After")
+	}
+	if field, ok := about[k.Code]; ok {
+		if detail, remedy, found := a.Field(field); !found || detail == "" || remedy == "" {
+			t.Errorf("%s is not named: %s", field, a.Body)
+		}
+	} else if _, named := a.JSON["errors"]; named && k.Code != "invalid" {
+		t.Errorf("it names fields that are not in this table: %s", a.Body)
 	}
 	if (k.Status == 504) != (a.JSON["ask_again"] == true) {
 		t.Errorf("ask_again: %v", a.JSON["ask_again"])

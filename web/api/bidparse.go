@@ -77,7 +77,7 @@ func careful(body []byte) (edge.Wish, error) {
 	return w, nil
 }
 
-func brokenBid(err error) error { return problem("broken_json", err.Error()) }
+func brokenBid(err error) error { return broken(err.Error(), err.Error()) }
 
 // take reads one field; the field with what is wrong, or nil.
 func take(w *edge.Wish, name string, raw []byte) *fault.Field {

@@ -75,7 +75,7 @@ func (a *API) bids() {
 	register(a, placeBid, func(ctx context.Context, in *bidIn) (*bidOut, error) {
 		c := callOf(ctx)
 		if len(c.body) == 0 {
-			return nil, problem("broken_json", "there is no body")
+			return nil, noBody()
 		}
 		wish, err := parseBid(c.body)
 		if err != nil {

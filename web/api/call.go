@@ -112,7 +112,9 @@ func form(ctx huma.Context) error {
 	case body > 0 && !isJSON(ctx.Header("Content-Type")):
 		return problem("wrong_content_type", "")
 	case ctx.Header("Content-Encoding") != "":
-		return problem("wrong_content_type", "the body is packed; send it as it is, without Content-Encoding")
+		p := problem("wrong_content_type", "the body is packed")
+		p.Errors = []fault.Field{{Name: "Content-Encoding", Detail: "is set", Remedy: "send the body as it is, without Content-Encoding"}}
+		return p
 	}
 	return nil
 }

@@ -109,6 +109,34 @@ var kinds = []Kind{
 	{"internal", 500, "We made a mistake", "Tell us the request id."},
 }
 
+// fields are the kinds that always mean the same field of the request, with what is wrong with it; the remedy is the kind's.
+// A kind that is told in a rush (sold_out, ended, already_bought …) is not here: see appendJSON.
+var fields = map[string]struct{ name, wrong string }{
+	"broken_json":        {"body", "is not JSON"},
+	"body_too_large":     {"body", "is too large"},
+	"wrong_content_type": {"Content-Type", "is not application/json"},
+	"if_match_missing":   {"If-Match", "is missing"},
+	"stale":              {"If-Match", "is not its newest ETag"},
+	"not_logged_in":      {"Authorization", "is missing"},
+	"token_invalid":      {"Authorization", "has no valid access token"},
+	"token_expired":      {"Authorization", "has an access token whose time is over"},
+	"login_not_found":    {"refresh", "is no refresh token of ours"},
+	"login_revoked":      {"refresh", "is of a log-in session that has ended"},
+	"login_expired":      {"refresh", "is of a log-in session whose time is over"},
+	"login_reused":       {"refresh", "was used before"},
+	"login_taken":        {"login", "is taken"},
+	"area_not_found":     {"area", "is not there"},
+	"number_taken":       {"number", "is that of another item of yours"},
+	"lot_exists":         {"item", "is in this session already"},
+	"bad_code":           {"code", "is not the lot's"},
+	"id_reused":          {"bid_id", "was used for another bid"},
+	"too_low":            {"amount", "is too low"},
+	"off_increment":      {"amount", "is between two steps"},
+	"over_credit":        {"amount", "is over your credit"},
+	"below_own_max":      {"amount", "is below your own maximum"},
+	"price_mismatch":     {"price_seen", "is not the lot's"}, // or amount, or currency: see refused
+}
+
 // classes gives the row for a fault whose code has none of its own. A class is also where Retry-After has its default.
 var classes = map[fault.Class]struct {
 	code       string
@@ -146,7 +174,7 @@ type Problem struct {
 	Detail   string        `json:"detail,omitempty" doc:"What happened, in a sentence"`
 	Remedy   string        `json:"remedy,omitempty" doc:"What to do about it"`
 	Request  string        `json:"request_id,omitempty" doc:"Stands in our logs; name it when you ask us"`
-	Errors   []fault.Field `json:"errors,omitempty" doc:"Every wrong field, with what to send instead"`
+	Errors   []fault.Field `json:"errors,omitempty" doc:"Every wrong field, with what to do about it"`
 	AskAgain bool          `json:"ask_again,omitempty" doc:"The outcome is unknown: ask the same again"`
 
 	Verdict    auction.Verdict `json:"verdict,omitempty" doc:"Of a refused bid"`
@@ -205,8 +233,21 @@ func problem(code, detail string) *Problem {
 	if !ok {
 		k = kindsByCode["internal"]
 	}
-	return &Problem{Type: "/problems/" + k.Code, Title: k.Title, Status: k.Status, Code: k.Code, Detail: detail, Remedy: k.Remedy}
+	p := &Problem{Type: "/problems/" + k.Code, Title: k.Title, Status: k.Status, Code: k.Code, Detail: detail, Remedy: k.Remedy}
+	if f, ok := fields[k.Code]; ok {
+		p.Errors = []fault.Field{{Name: f.name, Detail: f.wrong, Remedy: k.Remedy}}
+	}
+	return p
 }
+
+// broken says why a body cannot be read.
+func broken(detail, wrong string) *Problem {
+	p := problem("broken_json", detail)
+	p.Errors = []fault.Field{{Name: "body", Detail: wrong, Remedy: "send one JSON object"}}
+	return p
+}
+
+func noBody() *Problem { return broken("there is no body", "is missing") }
 
 // ProblemOf turns any error into what is sent. The text of an internal error stays here.
 func ProblemOf(err error) *Problem {
@@ -228,7 +269,10 @@ func ProblemOf(err error) *Problem {
 		code = row.code
 	}
 	p = problem(code, e.Detail)
-	p.Errors, p.RetryAfter, p.AskAgain = e.Fields, e.RetryAfter, e.Class == fault.Unknown
+	p.RetryAfter, p.AskAgain = e.RetryAfter, e.Class == fault.Unknown
+	if len(e.Fields) > 0 {
+		p.Errors = e.Fields
+	}
 	if p.RetryAfter == 0 {
 		p.RetryAfter = row.retryAfter
 	}
@@ -249,6 +293,8 @@ func refused(r *edge.Refusal) *Problem {
 		p.LateMS = ceilMS(r.AtUS - r.ClosesUS)
 	case auction.LimitReached, auction.AlreadyBought:
 		p.PerBuyer = r.PerBuyer
+	case auction.PriceMismatch:
+		p.Errors[0].Name = r.Field
 	case auction.Busy, auction.Paused:
 		p.RetryAfter = max(p.RetryAfter, time.Second)
 	}

@@ -21,13 +21,14 @@ func mendErrors(doc *huma.OpenAPI) huma.Transformer {
 			return v, nil
 		}
 		p := problem(codeOfStatus(model.Status), "")
-		for _, d := range model.Errors {
-			p.Errors = append(p.Errors, mend(doc.Components.Schemas, ctx.Operation(), d))
-		}
 		switch {
 		case model.Status == http.StatusBadRequest && len(model.Errors) == 0:
-			p.Detail, p.Errors = "there is no body", []fault.Field{{Name: "body", Detail: "is missing", Remedy: "send one JSON object"}}
-		case len(p.Errors) > 0:
+			p = noBody()
+		case len(model.Errors) > 0:
+			p.Errors = nil
+			for _, d := range model.Errors {
+				p.Errors = append(p.Errors, mend(doc.Components.Schemas, ctx.Operation(), d))
+			}
 			p.Detail = p.Errors[0].Name + " " + p.Errors[0].Detail
 		}
 		p.Request = callOf(ctx.Context()).trace

@@ -52,6 +52,17 @@ func (w Wish) Check() []fault.Field {
 	return wrong
 }
 
+// unlike names the field by which a wish is for another price than the lot's.
+func (w *Wish) unlike(priceMinor int64) string {
+	switch {
+	case w.Seen != 0 && w.Seen != priceMinor:
+		return "price_seen"
+	case w.Amount != 0 && w.Amount != priceMinor:
+		return "amount"
+	}
+	return "currency"
+}
+
 // Outcome is the answer to an admitted bid.
 type Outcome struct {
 	Receipt auction.Receipt
@@ -70,6 +81,7 @@ type Refusal struct {
 	PriceMinor int64
 	Currency   string
 	PerBuyer   int
+	Field      string // of a PriceMismatch: the one that names another price
 	RetryAfter time.Duration
 	Remembered bool // answered by this node without asking the gate; `again` passes it
 }
@@ -161,7 +173,7 @@ func (e *Edge) offer(ctx context.Context, from Caller, lot uuid.UUID, w Wish) (O
 	if err != nil {
 		return Outcome{}, err
 	}
-	return e.answered(&card, answer, askedUS)
+	return e.answered(&card, w, answer, askedUS)
 }
 
 // noCard tells a lot that is not there from a shelf that could not be asked: then nothing was sent to the gate.
@@ -207,7 +219,7 @@ func unknownUnless(err error) error {
 
 // answered turns the gate's answer into an outcome or a refusal, and remembers what ends all bids on the lot: since when
 // the gate was asked, which is before it decided, however long the answer took.
-func (e *Edge) answered(card *auction.Lot, a auction.Answer, askedUS int64) (Outcome, error) {
+func (e *Edge) answered(card *auction.Lot, w Wish, a auction.Answer, askedUS int64) (Outcome, error) {
 	e.over.note(card.ID, a, askedUS)
 	if a.Verdict == auction.Admitted {
 		return Outcome{Receipt: a.Receipt, Repeat: a.Repeat, Title: card.Title}, nil
@@ -216,6 +228,9 @@ func (e *Edge) answered(card *auction.Lot, a auction.Answer, askedUS int64) (Out
 		Currency: card.Currency, PerBuyer: card.PerBuyer, RetryAfter: a.RetryAfter}
 	if r.AtUS == 0 {
 		r.AtUS = e.NowUS()
+	}
+	if a.Verdict == auction.PriceMismatch {
+		r.Field = w.unlike(a.PriceMinor)
 	}
 	return Outcome{}, r
 }
