@@ -352,18 +352,38 @@ func (slowGate) Decide(ctx context.Context, _ int, _ []auction.Bid) ([]auction.A
 	return nil, ctx.Err()
 }
 
-// A lot that never was costs no read of the database, for any route that bidders use.
+// A lot that never was costs no call of the database, for any route that bidders use: all that is in MySQL is away, and
+// nobody notices.
 func TestAnUnknownLotCostsNoDatabaseCall(t *testing.T) {
-	s := newStage(t)
-	s.w.Shelf.Known = func(lot uuid.UUID) bool { return lot == webtest.LotLive }
-	s.bid(webtest.Ben, webtest.ID(901))
-	s.as(webtest.Ben).Do("GET", "/api/v1/lots/"+nothingPath, nil)
-	s.as(webtest.Ben).Do("GET", bidPath(webtest.ID(901))+"/"+nothingPath, nil)
-	if n := s.w.Sessions.Reads() + s.w.Stored.Asked(); n != 0 {
-		t.Errorf("%d reads for a lot that is not there", n)
+	w := webtest.NewWorld(t)
+	w.Shelf.Known = func(lot uuid.UUID) bool { return lot == webtest.LotLive }
+	ports := w.Ports()
+	ports.Items, ports.Sessions, ports.Orders, ports.Accounts, ports.Stored = nil, nil, nil, nil, nil // a call panics
+	s := &stage{t, w, webtest.NewClient(t, webtest.Serve(t, web.Ports{Ports: ports}, webtest.Options()))}
+	ben, path := s.as(webtest.Ben), "/api/v1/lots/"+nothingPath
+	for name, answer := range map[string]struct {
+		webtest.Answer
+		code string
+	}{
+		"a bid":                   {ben.Do("POST", path+"/bids", wish(webtest.LotLive, 1)), "not_found"},
+		"a bid asked again":       {ben.Do("POST", path+"/bids", with(goodBid, "again", true)), "not_found"},
+		"a bid, the ordinary way": {ben.Do("POST", path+"/bids", goodBid, "Content-Type", "application/json; charset=utf-8"), "not_found"},
+		"the lot":                 {ben.Do("GET", path, nil), "lot_not_found"},
+		"the lot for a visitor":   {s.c.Do("GET", path, nil), "lot_not_found"},
+		"a receipt":               {ben.Do("GET", path+"/bids/"+nothingPath, nil), "lot_not_found"},
+	} {
+		if answer.Status != http.StatusNotFound || answer.Text("code") != answer.code {
+			t.Errorf("%s: %d %s", name, answer.Status, answer.Body)
+		}
 	}
-	if s.bid(webtest.Ben, webtest.LotLive); s.w.Sessions.Reads() == 0 {
+	if n := w.Sessions.Reads(); n != 0 || w.Counters.Count("alarm panic") != 0 {
+		t.Errorf("%d reads of the shelf's for a lot that is not there, %v", n, w.Counters.All())
+	}
+	if s.bid(webtest.Ben, webtest.LotLive); w.Sessions.Reads() == 0 {
 		t.Error("a lot that is there was not read: the count counts nothing")
+	}
+	if a := ben.Do("GET", "/api/v1/orders", nil); a.Status != http.StatusInternalServerError || w.Counters.Count("alarm panic") != 1 {
+		t.Errorf("a call of the database was not noticed: %d, %v", a.Status, w.Counters.All())
 	}
 }
 
@@ -411,11 +431,22 @@ func number(s string) (n int) {
 	return n
 }
 
+// A limiter that is away refuses nobody: not even who it would have refused.
 func TestALimiterThatIsAwayLetsBidsPass(t *testing.T) {
 	s := newStage(t)
+	key := "bid:u:" + webtest.Ben.String()
 	s.w.Limit.Err = errors.New("away")
-	s.w.Limit.Fill("bid:"+webtest.Ben.String(), time.Second)
-	if a := s.bid(webtest.Ben, webtest.LotLive); a.Status != http.StatusCreated {
-		t.Errorf("%d %s", a.Status, a.Body)
+	s.w.Limit.Fill(key, time.Second)
+	for n := range 6 { // the first four are the node's own
+		if a := s.bid(webtest.Ben, webtest.LotLive); a.Status != http.StatusCreated && a.Status != http.StatusOK {
+			t.Fatalf("bid %d: %d %s", n, a.Status, a.Body)
+		}
+	}
+	if asks := s.w.Limit.Asks(); len(asks) != 2 || asks[0].Key != key {
+		t.Errorf("it was asked for %v", asks)
+	}
+	s.w.Limit.Err = nil
+	if a := s.bid(webtest.Ben, webtest.LotLive); a.Text("code") != "rate_limited" {
+		t.Errorf("when it is back: %d %s", a.Status, a.Body)
 	}
 }
