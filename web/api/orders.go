@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/accounts"
+	"rostrum/internal/fault"
 	"rostrum/orders"
 )
 
@@ -78,7 +79,9 @@ type OrderRef struct {
 func (r OrderRef) id() (uuid.UUID, error) {
 	id, ok := orders.ParseSerial(r.ID)
 	if !ok {
-		return id, problem("order_not_found", "that is neither an order's id nor a serial number")
+		p := problem("order_not_found", "that is neither an order's id nor a serial number")
+		p.Errors = []fault.Field{{Name: "id", Detail: "is neither an order's id nor a serial number", Remedy: "send one of GET /api/v1/orders"}}
+		return id, p
 	}
 	return id, nil
 }
