@@ -34,8 +34,8 @@ type place struct {
 	put         func(s *stage, text string) (answer webtest.Answer, back string)
 }
 
-func anyText(string) bool { return true }
-func noText(string) bool  { return false }
+func anyText(string) bool   { return true }
+func noText(string) bool    { return false }
 func oneLine(s string) bool { return !strings.ContainsAny(s, "\n\t") }
 
 // created sends a thing as somebody and reads a member of it again.

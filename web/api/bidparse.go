@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -36,7 +35,7 @@ const bidFields = "again, amount, bid_id, code, currency, kind, price_seen, quan
 // careful reads a bid by the library's tokens. broken_json, or Invalid with every wrong field.
 func careful(body []byte) (edge.Wish, error) {
 	w := edge.Wish{Quantity: 1}
-	if !utf8.Valid(body) {
+	if !isText(body) {
 		return w, brokenBid(errNotUTF8)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

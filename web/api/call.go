@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -116,7 +120,23 @@ func form(ctx huma.Context) error {
 		p.Errors = []fault.Field{{Name: "Content-Encoding", Detail: "is set", Remedy: "send the body as it is, without Content-Encoding"}}
 		return p
 	}
-	return nil
+	address := ctx.URL()
+	return fault.Invalids(wrongInQuery(address.Query()))
+}
+
+// wrongInQuery says which parameters of a query come twice, or are no text that a database would take.
+func wrongInQuery(query url.Values) []fault.Field {
+	var wrong []fault.Field
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
+		switch {
+		case len(values) > 1:
+			wrong = append(wrong, fault.Field{Name: short(name), Detail: "is there twice", Remedy: "send it once"})
+		case !utf8.ValidString(name + values[0]):
+			wrong = append(wrong, fault.Field{Name: short(strings.ToValidUTF8(name, "?")), Detail: "is not UTF-8", Remedy: "send valid UTF-8"})
+		}
+	}
+	return wrong
 }
 
 func isJSON(contentType string) bool {

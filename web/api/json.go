@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -63,7 +64,7 @@ var (
 
 // readTree reads a body that should have a schema; nil: any.
 func readTree(schemas huma.Registry, s *huma.Schema, body []byte) (any, error) {
-	if !utf8.Valid(body) { // the library would put replacement characters into what people wrote
+	if !isText(body) {
 		return nil, errNotUTF8
 	}
 	t := tree{json.NewDecoder(bytes.NewReader(body)), schemas}
@@ -76,6 +77,37 @@ func readTree(schemas huma.Registry, s *huma.Schema, body []byte) (any, error) {
 		return nil, errMore
 	}
 	return v, nil
+}
+
+// isText says whether all of a body is text: UTF-8, and no half of a surrogate pair in its escapes. The library would put
+// replacement characters into what people wrote.
+func isText(body []byte) bool {
+	for rest := body; ; {
+		at := bytes.IndexByte(rest, '\\')
+		if at < 0 {
+			return utf8.Valid(body)
+		}
+		r, n := escape(rest[at:])
+		if rest = rest[at+n:]; utf16.IsSurrogate(r) {
+			low, n := escape(rest)
+			if utf16.DecodeRune(r, low) == utf8.RuneError {
+				return false
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// escape reads the escape that b begins with, if it does: the code unit of a \u, and its length.
+func escape(b []byte) (unit rune, length int) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, min(2, len(b))
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0, 2 // the decoder says what is wrong with it
+	}
+	return rune(n), 6
 }
 
 type tree struct {

@@ -93,6 +93,23 @@ func alike(got, want any) bool {
 	return got == want
 }
 
+func TestHalfACharacterIsNoText(t *testing.T) {
+	for text, want := range map[string]bool{`"\ud83e\ude94"`: true, `"\uD83E\uDE94 \u0041"`: true, `"\\ud800"`: true, `"\\\\ud800"`: true, `"\n\"\u00e9"`: true, `"\u12"`: true, `\`: true, `"\uzzzz"`: true,
+		`"\ud800"`: false, `"\ude94\ud83e"`: false, `"\ud83e \ude94"`: false, `"\ud83e\n"`: false, `"\\\ud800"`: false, `"\ud83e`: false, "\"\xff\"": false} {
+		if got := isText([]byte(text)); got != want {
+			t.Errorf("%q is text: %t", text, got)
+		}
+	}
+	for _, read := range []func([]byte) error{
+		func(b []byte) error { _, err := readTree(nil, nil, b); return err },
+		func(b []byte) error { _, err := parseBid(b); return err },
+	} {
+		if err := read([]byte(`{"code":"\ud800"}`)); err == nil || !strings.Contains(err.Error(), errNotUTF8.Error()) {
+			t.Errorf("half a character: %v", err)
+		}
+	}
+}
+
 func TestClearable(t *testing.T) {
 	for text, want := range map[string]Clearable{`{}`: {}, `{"at":null}`: {Sent: true}, `{"at":"1970-01-01T00:00:01Z"}`: {true, 1_000_000}} {
 		var got struct {

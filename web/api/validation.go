@@ -158,7 +158,7 @@ func known(r huma.Registry, op *huma.Operation, in, path string) string {
 	if in == "body" {
 		parent, _, _ := cutLast(path, ".")
 		s := schemaAt(r, op, in, parent)
-		if s == nil { // a point may be part of a name that nobody knows
+		if s == nil || s.Properties == nil { // a point may be part of a name that nobody knows
 			s = bodySchema(r, op)
 		}
 		if s != nil {

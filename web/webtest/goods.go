@@ -138,6 +138,11 @@ func (g *Goods) Areas(context.Context) ([]goods.Area, error) {
 	return slices.Clone(g.areas), nil
 }
 
+func (g *Goods) known(ctx context.Context, code string) (bool, error) {
+	areas, err := g.Areas(ctx)
+	return slices.ContainsFunc(areas, func(a goods.Area) bool { return a.Code == code }), err
+}
+
 // PutArea implements goods.Items.
 func (g *Goods) PutArea(_ context.Context, a goods.Area) error {
 	g.mu.Lock()

@@ -122,7 +122,7 @@ func NewWorld(t testing.TB) *World {
 		t.Fatal(err)
 	}
 	w.Service = &accounts.Service{Users: w.Users, Audit: w.Users, Keys: keys, Hasher: accounts.NewHasher(2, 8), Clock: w.Clock.Now,
-		Random: rand.Reader, AccessTTL: 15 * time.Minute, RefreshTTL: 24 * time.Hour}
+		Random: rand.Reader, AccessTTL: 15 * time.Minute, RefreshTTL: 24 * time.Hour, KnownArea: w.Goods.known}
 	w.people(t)
 	w.things(t)
 	return w
