@@ -80,7 +80,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown query", "sam", "GET", itemsPath + "?colour=red", nil, nil, "invalid", "colour", "is not known here", ""},
 		{"a query twice", "sam", "GET", itemsPath + "?limit=1&limit=2", nil, nil, "invalid", "limit", "is there twice", "send it once"},
 		{"a query of another spelling", "sam", "GET", itemsPath + "?Limit=1", nil, nil, "invalid", "Limit", "is not known here", "leave it out; known are area, cursor, limit, owner, price_from, price_to, state, text, withdrawn"},
-		{"a query that is not UTF-8", "sam", "GET", itemsPath + "?text=%ff", nil, nil, "invalid", "text", "is not UTF-8", "send valid UTF-8"},
+		{"a query that is not UTF-8", "sam", "GET", itemsPath + "?text=%ff", nil, nil, "invalid", "text", "is not UTF-8", "send UTF-8, percent-encoded"},
 		{"half a character", "sam", "POST", itemsPath, `{"number":"\ud800","name":"x","price":1,"currency":"EUR","area":"eu"}`, nil, "broken_json", "body", "it is not UTF-8", "send one JSON object"},
 		{"an unknown name with a point", "sam", "POST", itemsPath, with(goodItem, "price.minor", 1), nil, "invalid", "price.minor", "is not known here", "leave it out; known are area, auctionable, currency, description, name, number, price, show_from, trade_from"},
 		{"an unknown area of a user", "", "POST", "/api/v1/auth/register", `{"login":"zoe","password":"a long enough one","name":"Zoe","area":"moon"}`, nil, "invalid", "area", "there is no such area", "send the code of one of GET /api/v1/areas"},

@@ -133,7 +133,7 @@ func wrongInQuery(query url.Values) []fault.Field {
 		case len(values) > 1:
 			wrong = append(wrong, fault.Field{Name: short(name), Detail: "is there twice", Remedy: "send it once"})
 		case !utf8.ValidString(name + values[0]):
-			wrong = append(wrong, fault.Field{Name: short(strings.ToValidUTF8(name, "?")), Detail: "is not UTF-8", Remedy: "send valid UTF-8"})
+			wrong = append(wrong, fault.Field{Name: short(strings.ToValidUTF8(name, "?")), Detail: "is not UTF-8", Remedy: "send UTF-8, percent-encoded"})
 		}
 	}
 	return wrong
