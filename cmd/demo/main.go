@@ -2,7 +2,8 @@
 // bidders rush at a flash sale over real HTTP, counts the invariants, and goes on serving. Everything above the
 // stand-ins is the production code.
 //
-// Exit status: 0, or 1 where something failed or an invariant does not hold.
+// Exit status: 0; 1 where something failed or an invariant does not hold; 130 where it was interrupted (Ctrl-C, SIGTERM)
+// before its table, when nothing is known of the invariants.
 package main
 
 import (
@@ -22,6 +23,11 @@ import (
 	"rostrum/internal/crowd"
 )
 
+const exitInterrupted = 130
+
+// errInterrupted says that the demo was told to end before it had counted anything.
+var errInterrupted = errors.New("interrupted before its table: nothing was counted")
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -34,10 +40,17 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if err != nil {
 		return 1
 	}
-	s := screen{out: out, terminal: isTerminal(out)}
-	wrong, err := demo(ctx, o, s)
+	return play(ctx, o, out, errs)
+}
+
+// play plays the demo and gives its exit status.
+func play(ctx context.Context, o options, out, errs io.Writer) int {
+	wrong, err := demo(ctx, o, screen{out: out, terminal: isTerminal(out)})
 	switch {
-	case err != nil && !errors.Is(err, context.Canceled):
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintln(errs, "demo:", err)
+		return exitInterrupted
+	case err != nil:
 		fmt.Fprintln(errs, "demo:", err)
 		return 1
 	case wrong > 0:
@@ -53,7 +66,7 @@ func flags(args []string, errs io.Writer) (options, error) {
 	f.SetOutput(errs)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address to serve on")
 	f.StringVar(&o.data, "data", "", "folder for the data, kept for the next start (default: a temporary one)")
-	f.BoolVar(&o.once, "once", false, "end after the table of invariants, with status 1 if one does not hold")
+	f.BoolVar(&o.once, "once", false, "end after the table of invariants, with status 1 if one does not hold, 130 if interrupted before it")
 	f.BoolVar(&o.relay, "relay", true, "carry the journal to Kafka; without it the table must show what is missing")
 	f.StringVar(&o.log, "log", "error", "least level of the platform's log: debug, info, warn, error")
 	if err := f.Parse(args); err != nil {
@@ -67,30 +80,38 @@ func flags(args []string, errs io.Writer) (options, error) {
 	return o, nil
 }
 
-// demo is the whole story. wrong counts the invariants that do not hold.
+// demo is the whole story. wrong counts the invariants that do not hold; errInterrupted where ctx ended before they were
+// counted.
 func demo(ctx context.Context, o options, s screen) (wrong int, err error) {
 	w := &world{}
+	defer w.end()
+	wrong, err = w.untilTheTable(ctx, o, s)
+	if err != nil && ctx.Err() != nil {
+		err = errInterrupted
+	}
+	if err == nil && !o.once {
+		err = serve(ctx, w.app, s)
+	}
+	if stopErr := w.stop(context.WithoutCancel(ctx)); err == nil {
+		err = stopErr
+	}
+	return wrong, err
+}
+
+// untilTheTable starts everything, seeds, sells and counts.
+func (w *world) untilTheTable(ctx context.Context, o options, s screen) (wrong int, err error) {
 	s.say("Starting stand-ins for MySQL, Redis and Kafka on loopback (receipts say durability none)")
 	if err := w.start(ctx, o); err != nil {
 		return 0, err
 	}
-	defer w.end()
-	shop := &sellers{items: w.app.Store, sessions: w.app.Store, accounts: w.app.Accounts, shards: w.app.Deployment.Shards, now: time.Now}
+	shop := &sellers{screen: s, items: w.app.Store, sessions: w.app.Store, accounts: w.app.Accounts, shards: w.app.Deployment.Shards, now: time.Now}
 	if err := shop.seed(ctx); err != nil {
 		return 0, fmt.Errorf("seed: %w", err)
 	}
 	if err := w.app.Start(ctx); err != nil {
 		return 0, err
 	}
-	defer func() {
-		if stopErr := w.app.Stop(context.WithoutCancel(ctx)); err == nil {
-			err = stopErr
-		}
-	}()
-	if wrong, err = flashSale(ctx, w.app, shop, s, o); err != nil || o.once {
-		return wrong, err
-	}
-	return wrong, serve(ctx, w.app, s)
+	return flashSale(ctx, w.app, shop, s, o)
 }
 
 func flashSale(ctx context.Context, a *app.App, shop *sellers, s screen, o options) (wrong int, err error) {

@@ -43,8 +43,11 @@ type sale struct {
 func (s *sale) plan(ctx context.Context, startsIn, length time.Duration) error {
 	a := areas[0]
 	items, err := s.app.Store.ListItems(ctx, goods.Filter{Area: a.code}, goods.Page{Limit: 2 * len(stocks)})
-	if err != nil || len(items) < len(stocks) {
-		return fmt.Errorf("%d items for the sale: %w", len(items), err)
+	if err != nil {
+		return err
+	}
+	if len(items) < len(stocks) {
+		return fmt.Errorf("%s has %d items, the sale needs %d: list more, or choose another folder with --data", a.name, len(items), len(stocks))
 	}
 	starts := time.Now().Add(startsIn)
 	session := auction.Session{ID: newID(), Area: a.code, Name: "Flash sale", Currency: a.currency, Zone: a.zone,
@@ -129,15 +132,15 @@ func (s *sale) look(ctx context.Context, c *crowd.Crowd) (clear bool) {
 
 // settle waits until everything that was admitted is in MySQL, or for so long as that may take.
 func (s *sale) settle(ctx context.Context, c *crowd.Crowd) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	limited, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	for !s.look(ctx, c) {
-		if !pause(ctx, lookInterval) {
+	for !s.look(limited, c) {
+		if !pause(limited, lookInterval) {
 			break
 		}
 	}
 	s.screen.still()
-	return nil
+	return ctx.Err()
 }
 
 // count compares what the crowd was told with gate, Kafka and MySQL, and prints the table.

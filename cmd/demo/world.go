@@ -136,6 +136,14 @@ func (w *world) standins(dir string, c *config.Config) (*sql.DB, string, error) 
 	return database, r.Lineage(), nil
 }
 
+// stop ends the platform's roles in order.
+func (w *world) stop(ctx context.Context) error {
+	if w.app == nil {
+		return nil
+	}
+	return w.app.Stop(ctx)
+}
+
 // end ends everything in reverse.
 func (w *world) end() {
 	for n := len(w.undo) - 1; n >= 0; n-- {
