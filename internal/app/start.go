@@ -5,6 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -157,13 +158,29 @@ func (a *App) listening() step {
 			return nil
 		},
 		stop: func(ctx context.Context) error {
-			err := server.Shutdown(ctx)
+			half, cancel := halfOf(ctx)
+			defer cancel()
+			err := server.Shutdown(half)
 			select {
 			case <-done:
-			case <-ctx.Done():
+			case <-half.Done():
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				a.Log.Warn("clients that did not end their requests are cut off")
+				return nil
 			}
 			return err
 		}}
+}
+
+// halfOf gives half of the time that is left of ctx: a client that hangs must not take the time to drain what is behind
+// the door.
+func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
 // edgeSecret makes cursors and form tokens that nobody else can: derived, so that every node has the same without

@@ -48,7 +48,7 @@ type HTTP struct {
 	IdleTimeout     time.Duration `key:"idle_timeout" default:"60s" min:"1s" max:"1h" doc:"How long a connection may stay open without a request."`
 	RequestTimeout  time.Duration `key:"request_timeout" default:"2s" min:"50ms" max:"1m" doc:"For answering a request that is no bid."`
 	BidTimeout      time.Duration `key:"bid_timeout" default:"500ms" min:"10ms" max:"30s" doc:"For deciding a bid. A bid that has waited longer is dropped before it is sent to the gate."`
-	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"10s" min:"0s" max:"5m" doc:"For finishing what is under way when the process is told to stop."`
+	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"10s" min:"0s" max:"5m" doc:"For finishing what is under way when the process is told to stop. Clients have half of it to end their requests; then they are cut off, and the rest is for what is behind the door."`
 	TrustedProxies  []string      `key:"trusted_proxies" check:"network" doc:"Addresses or networks (CIDR) of the proxies in front, whose X-Real-IP is believed: they must overwrite that header. Empty: the address that connects counts."`
 	CookieSecure    bool          `key:"cookie_secure" default:"true" doc:"Whether the cookies of the pages travel over TLS only."`
 }
