@@ -16,7 +16,8 @@ import (
 
 func (a *App) shelfOptions() shelf.Options {
 	c := a.Config
-	return shelf.Options{Prefix: a.parts.RedisPrefix, Timeout: c.Redis.Timeout, Grace: max(c.Preheat.Grace, time.Minute), Jitter: max(c.Preheat.Jitter, time.Millisecond),
+	// A jitter of 0 is none here, and the shelf's own default there.
+	return shelf.Options{Prefix: a.parts.RedisPrefix, Timeout: c.Redis.Timeout, Grace: c.Preheat.Grace, Jitter: max(c.Preheat.Jitter, time.Millisecond),
 		Count: a.Metrics.Guard}
 }
 

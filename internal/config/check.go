@@ -139,6 +139,8 @@ func (c Config) productionCheck(say func(ok bool, key, detail, remedy string)) {
 		secret, _ := base64.StdEncoding.DecodeString(encoded)
 		say(string(secret) != developmentSecret && distinctBytes(secret) >= 8, "auth.keys", "is a development secret", remedy)
 	}
+	say(c.MySQL.DSN == "" || dsnPassword(c.MySQL.DSN) != "" || dsnNetwork(c.MySQL.DSN) == "unix", "mysql.dsn", "has no password, and whoever reaches the port is in",
+		"give the user one and write user:password@tcp(host:3306)/database; only unix(/path/of/socket) may go without")
 	passwords := map[string]string{
 		"mysql.dsn":           dsnPassword(c.MySQL.DSN),
 		"redis.gate_url":      urlPassword(c.Redis.GateURL),
@@ -158,6 +160,15 @@ func distinctBytes(secret []byte) int {
 func dsnPassword(dsn Secret) string {
 	if parts := dsnForm.FindStringSubmatch(string(dsn)); parts != nil {
 		return parts[3]
+	}
+	return ""
+}
+
+// dsnNetwork gives tcp or unix.
+func dsnNetwork(dsn Secret) string {
+	if parts := dsnForm.FindStringSubmatch(string(dsn)); parts != nil {
+		network, _, _ := strings.Cut(parts[4], "(")
+		return network
 	}
 	return ""
 }

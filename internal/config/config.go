@@ -55,7 +55,7 @@ type HTTP struct {
 
 // MySQL is the section of that name.
 type MySQL struct {
-	DSN             Secret        `key:"dsn" check:"dsn" need:"mysql" doc:"user:password@tcp(host:3306)/database, as the Go driver writes it."`
+	DSN             Secret        `key:"dsn" check:"dsn" need:"mysql" doc:"user:password@tcp(host:3306)/database, as the Go driver writes it. In production only unix(/path/of/socket) may go without a password."`
 	MaxConns        int           `key:"max_conns" default:"32" min:"2" max:"1000" unit:"connections" doc:"Most connections of this process."`
 	ConnMaxLifetime time.Duration `key:"conn_max_lifetime" default:"3m" min:"10s" max:"1h" doc:"After this a connection is replaced, so that a fail-over is followed."`
 	Timeout         time.Duration `key:"timeout" default:"5s" min:"100ms" max:"1m" doc:"For connecting and for one statement."`
@@ -124,7 +124,7 @@ type Auth struct {
 // Preheat is the section of that name.
 type Preheat struct {
 	Ahead  time.Duration `key:"ahead" default:"15m" min:"10s" max:"24h" doc:"How long before its start a session is written."`
-	Grace  time.Duration `key:"grace" default:"1h" min:"0s" max:"168h" doc:"How long the shelf keeps a session after its end. The gate keeps it as long, and until it is settled."`
+	Grace  time.Duration `key:"grace" default:"1h" min:"1m" max:"168h" doc:"How long the shelf keeps a session after its end. The gate keeps it as long, and until it is settled."`
 	Jitter time.Duration `key:"jitter" default:"10m" min:"0s" max:"24h" doc:"Spread of the ends of life on the shelf, so that they do not fall together."`
 }
 

@@ -283,6 +283,8 @@ func TestProductionRefuses(t *testing.T) {
 		{"auth: {keys: ['" + goodKey + "', '" + renamed + "']}\n", "auth.keys"},
 		{"auth: {keys: ['" + zeros + "']}\n", "auth.keys"},
 		{"mysql: {dsn: 'rostrum:Rostrum@tcp(db:3306)/rostrum'}\n", "mysql.dsn"},
+		{"mysql: {dsn: '" + config.Development().MySQL.DSN.Reveal() + "'}\n", "mysql.dsn"},
+		{"mysql: {dsn: 'rostrum:@tcp(db:3306)/rostrum?tls=true'}\n", "mysql.dsn"},
 		{"redis: {gate_url: 'redis://:changeme@gate:6379/0'}\n", "redis.gate_url"},
 		{"redis: {shelf_url: 'redis://u:password@gate:6379/0'}\n", "redis.shelf_url"},
 		{"kafka: {sasl_mechanism: PLAIN, sasl_user: u, sasl_password: secret}\n", "kafka.sasl_password"},
@@ -295,6 +297,18 @@ func TestProductionRefuses(t *testing.T) {
 		if _, err := load("mode: development\n"+c.file, nil, nil); err != nil {
 			t.Errorf("%s in development: %v", c.file, err)
 		}
+	}
+}
+
+// The socket's own rights guard it: its user needs no password.
+func TestProductionTakesASocketWithoutPassword(t *testing.T) {
+	t.Parallel()
+	if _, err := load("mysql: {dsn: 'rostrum@unix(/run/mysqld/mysqld.sock)/rostrum'}\n", nil, nil); err != nil {
+		t.Error(err)
+	}
+	_, err := load("mysql: {dsn: 'rostrum@tcp(db:3306)/rostrum'}\n", nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "mysql.dsn") || !strings.Contains(err.Error(), "unix(/path/of/socket)") {
+		t.Errorf("without a password over TCP: %v", err)
 	}
 }
 
