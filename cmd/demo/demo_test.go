@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/ncruces/go-sqlite3"
 
 	"rostrum/auction"
 	"rostrum/internal/crowd"
@@ -243,10 +245,18 @@ func TestDemoSaysWhatIsInItsWay(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(damaged, "rostrum.sqlite"), []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	newer := t.TempDir()
+	database(t, newer, `CREATE TABLE goose_db_version (version_id INTEGER PRIMARY KEY); INSERT INTO goose_db_version VALUES (999)`)
+	foreign := t.TempDir()
+	database(t, foreign, `CREATE TABLE recipes (id INTEGER)`)
+	guarded := unwritable(t)
 	for name, c := range map[string]struct {
 		args []string
 		want string
 	}{
+		"folder guarded":  {[]string{"--listen", "127.0.0.1:0", "--data", guarded}, "--data " + guarded + " cannot be written"},
+		"newer data":      {[]string{"--listen", "127.0.0.1:0", "--data", newer}, newer + "/rostrum.sqlite: has schema 999"},
+		"foreign data":    {[]string{"--listen", "127.0.0.1:0", "--data", foreign}, "holds something else (recipes"},
 		"port taken":      {[]string{"--listen", taken.Addr().String()}, "choose another with --listen"},
 		"no address":      {[]string{"--listen", "nowhere"}, "choose another with --listen"},
 		"folder is file":  {[]string{"--listen", "127.0.0.1:0", "--data", file}, "--data " + file + " cannot be made"},
@@ -265,6 +275,48 @@ func TestDemoSaysWhatIsInItsWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// database makes a demo's database of a folder by other means than the demo's.
+func database(t *testing.T, dir, text string) {
+	t.Helper()
+	c, err := sqlite3.Open(filepath.Join(dir, "rostrum.sqlite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Exec(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unwritable gives a folder that is there and in which nobody, not even root, makes a file.
+func unwritable(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "linux" {
+		return "/proc/self"
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Data of an older demo is brought up to this one's tables, and gone on from.
+func TestOlderDataIsBroughtUp(t *testing.T) {
+	dir := t.TempDir()
+	first, err := os.ReadFile("../../internal/standin/sql/schema/00001_goods.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	database(t, dir, string(first)+`; INSERT INTO areas VALUES ('lisbon', 'Lisboa');
+		CREATE TABLE goose_db_version (version_id INTEGER PRIMARY KEY); INSERT INTO goose_db_version VALUES (0), (1)`)
+	w := opened(t, dir)
+	if err := w.sellers().seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.seeded(t)
 }
 
 func TestTwoDemosDoNotShareAFolder(t *testing.T) {
