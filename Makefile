@@ -32,9 +32,9 @@ RUN      ?= .
 ON_CLUSTER := ^Test(Gate|Rules.*|Page.*|Preheat|PreheatGoesOn|Card.*|Allow|OnKafka|Flash.*|ACancelled.*|ARestart.*|ALot.*|ALoad.*|OneMaster.*|Redis.*|Kill.*)$$/^(cluster|three_brokers|MariaDB)
 
 # The order matters: what fails fast stands first, what builds tools stands before what uses them.
-STEPS := prepare tools fmt vet lint generate-check tidy-check test build live live-cluster-short demo-once cold-build bench-short
+STEPS := prepare tools fmt vet lint generate-check tidy-check test build live live-cluster-short cold-build bench-short
 
-.PHONY: help check $(STEPS) live-cluster bench bench-go slices demo fuzz generate vuln compose-check clean
+.PHONY: help check $(STEPS) live-cluster bench bench-go slices demo demo-once fuzz generate vuln compose-check clean
 
 help: ## what there is
 	@echo "make TARGET:"
@@ -102,7 +102,7 @@ build: ## the binaries, into bin/
 demo-once: ## the demo up to its table of invariants; fails when a count is wrong
 	go run ./cmd/demo --once
 
-cold-build: ## the demo's cold build against a bare Fiber program's; fails above four times
+cold-build: ## the demo built cold, against a bare Fiber program, and run to its table; fails above four times, or on a wrong count
 	@deploy/cold-build
 
 prepare: ## fetches, and on Debian as root installs, the servers that "make live" starts

@@ -192,3 +192,64 @@ echo "$*"
 		t.Errorf("status %d\n%s", status, out)
 	}
 }
+
+// A target that is no file and is not said to be none does nothing as soon as a file has its name.
+func TestEveryTargetIsPhony(t *testing.T) {
+	text, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := regexp.MustCompile(`(?m)^STEPS := (.*)$`).FindSubmatch(text)
+	phony := regexp.MustCompile(`(?m)^\.PHONY: (.*)$`).FindSubmatch(text)
+	targets := regexp.MustCompile(`(?m)^([a-z-]+):.*##`).FindAllSubmatch(text, -1)
+	if steps == nil || phony == nil || len(targets) < 20 {
+		t.Fatalf("%q, %q, %d targets", steps, phony, len(targets))
+	}
+	said := strings.Fields(strings.Replace(string(phony[1]), "$(STEPS)", string(steps[1]), 1))
+	for _, target := range targets {
+		if !slices.Contains(said, string(target[1])) {
+			t.Errorf("%s is not in .PHONY", target[1])
+		}
+	}
+}
+
+// compiler is a "go" that takes twenty times as long over the package SLOW as over another, compiles none that is called
+// BROKEN, and whose programs end with the status STATUS.
+const compiler = `#!/usr/bin/env bash
+[ "$1" = build ] || exit 0
+[ "$4" != "$BROKEN" ] || exit 1
+rounds=20000
+if [ "$4" = "$SLOW" ]; then rounds=400000; fi
+for ((n = 0; n < rounds; n++)); do :; done
+printf '#!/bin/sh\nexit %s\n' "${STATUS:-0}" >"$3"
+chmod +x "$3"
+`
+
+func TestColdBuildFailsAboveItsLimits(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(compiler), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const demo, bare = "./cmd/demo", "./deploy/coldbuild"
+	for name, c := range map[string]struct {
+		env  []string
+		fine bool
+		want string
+	}{
+		"a slow demo":             {[]string{"SLOW=" + demo}, false, "(at most 4)"},
+		"a slow demo, allowed":    {[]string{"SLOW=" + demo, "MAX=1000"}, true, "(at most 1000)"},
+		"a quick demo":            {[]string{"SLOW=" + bare}, true, "to the table, without downloads: "},
+		"late to the table":       {[]string{"SLOW=" + bare, "TABLE=0"}, false, "(at most 0)"},
+		"a wrong count":           {[]string{"SLOW=" + bare, "STATUS=1"}, false, "(at most 4)"},
+		"a demo does not compile": {[]string{"SLOW=" + bare, "BROKEN=" + demo}, false, ""},
+		"nor does the bare one":   {[]string{"SLOW=" + bare, "BROKEN=" + bare}, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := append([]string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "MAX=", "TABLE="}, c.env...)
+			out, status := run(t, env, "cold-build")
+			if status == 0 != c.fine || !strings.Contains(out, c.want) {
+				t.Errorf("status %d, want %q in\n%s", status, c.want, out)
+			}
+		})
+	}
+}
