@@ -39,7 +39,8 @@ type PreheatResult string
 // The results of preheating a lot.
 const (
 	PreheatWritten PreheatResult = "written"
-	PreheatOpen    PreheatResult = "open"   // refused: the lot has opened; missing keys of it are a loss, not a gap to fill
+	PreheatOpen    PreheatResult = "open"   // refused: the lot has opened, and the gate holds it
+	PreheatMissed  PreheatResult = "missed" // refused: the lot has opened without being there; recovery brings it, nobody else
 	PreheatClosed  PreheatResult = "closed" // refused: the gate holds its close or withdrawal
 	PreheatBroken  PreheatResult = "broken" // not sent: without what the rules read, such as a code
 )
@@ -216,10 +217,10 @@ type Sessions interface {
 	Publish(ctx context.Context, s Session, lots []Lot) error
 	// CancelSession cancels a draft where its rev is still rev. A scheduled session is cancelled by its lots' withdrawal.
 	CancelSession(ctx context.Context, id uuid.UUID, rev int64) error
-	// DueToPreheat gives scheduled sessions that open at or before `until` and end after now; DueToClose gives open lots
-	// whose end is at or before `until`, soonest first.
-	DueToPreheat(ctx context.Context, nowUS, untilUS int64, limit int) ([]Session, error)
-	DueToClose(ctx context.Context, untilUS int64, limit int) ([]Lot, error)
+	// DueToPreheat gives scheduled sessions that open at or before `until` and end after now, by keyset on their start;
+	// DueToClose gives open lots whose end is at or before `until`, by keyset on it.
+	DueToPreheat(ctx context.Context, nowUS, untilUS int64, p Page) ([]Session, error)
+	DueToClose(ctx context.Context, untilUS int64, p Page) ([]Lot, error)
 	// EndSessions moves sessions on whose lots are all withdrawn (cancelled), or closed (ended), and all whose orders are
 	// final (settled), and gives the ended ones that recur and have no next occurrence yet.
 	EndSessions(ctx context.Context, nowUS int64) ([]Session, error)
@@ -231,4 +232,14 @@ type Page struct {
 	Limit int
 	Key   int64
 	ID    uuid.UUID
+}
+
+// NextPage gives the page behind one that gave list, or the front again where that was the last. place gives an entry's
+// key and id.
+func NextPage[T any](p Page, list []T, place func(T) (int64, uuid.UUID)) Page {
+	next := Page{Limit: p.Limit}
+	if n := len(list); n > 0 && n >= p.Limit {
+		next.Key, next.ID = place(list[n-1])
+	}
+	return next
 }

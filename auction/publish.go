@@ -22,6 +22,17 @@ const (
 	MaxWrong           = 200 // wrong things of a session that are told at once; the rest is told when those are mended
 )
 
+// What Lead is made of: a tick of the closer and a session's own work, and two thousand lots a second, of which most is
+// writing them down.
+const (
+	leadBase   = 2 * time.Second
+	leadPerLot = 500 * time.Microsecond
+)
+
+// Lead is how long before its start a session of so many lots must be published: they are preheated in it. A lot that
+// opens before it is in the gate takes no bid.
+func Lead(lots int) time.Duration { return leadBase + time.Duration(lots)*leadPerLot }
+
 // CheckSession says what is wrong with a session as its operator describes it, all at once; nil for nothing.
 func CheckSession(s Session, nowUS int64) []fault.Field {
 	wrong := goods.Text("name", s.Name, 1, goods.MaxName)
@@ -67,6 +78,20 @@ func checkTimes(s Session, nowUS int64) []fault.Field {
 	return wrong
 }
 
+// checkLead says whether a session's lots can be preheated before it starts. One that has started is told of that alone.
+func checkLead(s Session, lots []Lot, nowUS int64) []fault.Field {
+	n := 0
+	for _, l := range lots {
+		n += max(l.Slices, 1)
+	}
+	lead := Lead(n)
+	if ahead := s.StartsUS - nowUS; ahead <= 0 || ahead >= lead.Microseconds() {
+		return nil
+	}
+	return []fault.Field{{Name: "starts", Detail: fmt.Sprintf("leaves no time to preheat %d lots, which takes up to %s", n, lead),
+		Remedy: fmt.Sprintf("send a time at least %s after publishing", lead)}}
+}
+
 // CheckLot says what is wrong with a lot of item i in session s, all at once; nil for nothing. Field names carry the
 // prefix, which is "" or the lot's path in a list.
 func CheckLot(prefix string, l Lot, i goods.Item, s Session) []fault.Field {
@@ -93,7 +118,7 @@ func CheckLot(prefix string, l Lot, i goods.Item, s Session) []fault.Field {
 // Publish freezes a draft: it gives the session scheduled, and its lots open with window, code and salt, or all that is
 // wrong with it, which is also what a dry run shows. items holds each lot's item. random gives 32 bytes a lot.
 func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, nowUS int64, random io.Reader) (Session, []Lot, []fault.Field, error) {
-	wrong := CheckSession(s, nowUS)
+	wrong := append(CheckSession(s, nowUS), checkLead(s, lots, nowUS)...)
 	if s.State != SessionDraft {
 		wrong = append(wrong, fault.Field{Name: "state", Detail: fmt.Sprintf("is %s", s.State), Remedy: "only a draft can be published"})
 	}

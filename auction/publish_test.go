@@ -217,6 +217,33 @@ func TestPublishSaysAllThatIsWrong(t *testing.T) {
 	}
 }
 
+// What starts before it can be preheated is refused, with the time that its lots need: slices are lots too.
+func TestPublishLeavesTimeToPreheat(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead  time.Duration
+		slices int
+		wrong  string
+	}{
+		"long before":         {time.Hour, 1, ""},
+		"just in time":        {2001 * time.Millisecond, 1, ""}, // 2 s and half a millisecond for each of two lots
+		"a moment too late":   {2001*time.Millisecond - time.Microsecond, 1, "starts"},
+		"a microsecond ahead": {time.Microsecond, 1, "starts"},
+		"it starts now":       {0, 1, "starts"}, // which is said once
+		"slices, in time":     {2005 * time.Millisecond, 9, ""},
+		"slices, too late":    {2005*time.Millisecond - time.Microsecond, 9, "starts"},
+	} {
+		s, drafts := aSession(), []auction.Lot{aDraft(1), aDraft(2)}
+		s.StartsUS, drafts[1].Slices = nowUS+c.ahead.Microseconds(), c.slices
+		_, open, wrong, err := auction.Publish(s, drafts, map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1), anItem(2).ID: anItem(2)}, nowUS, zeros{})
+		if err != nil || names(wrong) != c.wrong || (open != nil) != (c.wrong == "") {
+			t.Errorf("%s: wrong is %v, %v", name, wrong, err)
+		}
+	}
+	if got := auction.Lead(auction.MaxSessionLots); got != 52*time.Second {
+		t.Errorf("the largest session needs %s", got)
+	}
+}
+
 // A session of a hundred thousand wrong lots is told the first of them: what is told fits into an answer.
 func TestPublishSaysNoMoreThanFits(t *testing.T) {
 	drafts := make([]auction.Lot, auction.MaxSessionLots)

@@ -153,9 +153,9 @@ func (s *Store) LotsToSweep(ctx context.Context, shard int, lots []uuid.UUID, en
 }
 
 // DueToClose gives open lots whose end has come, soonest first.
-func (s *Store) DueToClose(ctx context.Context, untilUS int64, limit int) ([]auction.Lot, error) {
+func (s *Store) DueToClose(ctx context.Context, untilUS int64, p auction.Page) ([]auction.Lot, error) {
 	return s.lots(ctx, "due to close", func(ctx context.Context, q tx) ([]db.Lot, error) {
-		return q.LotsToClose(ctx, db.LotsToCloseParams{ClosesUs: untilUS, Limit: page(limit)})
+		return q.LotsToClose(ctx, db.LotsToCloseParams{UntilUs: untilUS, AfterUs: p.Key, AfterID: db.ID(p.ID), Limit: page(p.Limit)})
 	})
 }
 

@@ -233,10 +233,10 @@ func (s *Store) CancelSession(ctx context.Context, id uuid.UUID, rev int64) erro
 }
 
 // DueToPreheat gives scheduled sessions that open soon or are open, soonest first.
-func (s *Store) DueToPreheat(ctx context.Context, nowUS, untilUS int64, limit int) ([]auction.Session, error) {
+func (s *Store) DueToPreheat(ctx context.Context, nowUS, untilUS int64, p auction.Page) ([]auction.Session, error) {
 	var list []auction.Session
 	err := s.read(ctx, "due to preheat", func(ctx context.Context, q tx) error {
-		rows, err := q.SessionsToPreheat(ctx, db.SessionsToPreheatParams{UntilUs: untilUS, NowUs: nowUS, Limit: page(limit)})
+		rows, err := q.SessionsToPreheat(ctx, db.SessionsToPreheatParams{UntilUs: untilUS, NowUs: nowUS, AfterUs: p.Key, AfterID: db.ID(p.ID), Limit: page(p.Limit)})
 		list, err = q.sessions(ctx, rows, err)
 		return err
 	})

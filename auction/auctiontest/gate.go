@@ -140,11 +140,17 @@ func (g *Gate) Preheat(_ context.Context, shard int, lots []auction.Lot) ([]auct
 		over := slices.ContainsFunc(g.records, func(r auction.Record) bool {
 			return r.Lot == l.ID && (r.Kind == auction.KindClosed || r.Kind == auction.KindWithdrawn)
 		})
-		if results[n] = auction.PreheatOpen; over {
+		_, held := g.lots[l.ID]
+		switch {
+		case over:
 			results[n] = auction.PreheatClosed
-		} else if g.now() < l.OpensUS {
+		case g.now() < l.OpensUS:
 			g.book(shard).Add(l)
 			g.lots[l.ID], results[n] = l, auction.PreheatWritten
+		case held:
+			results[n] = auction.PreheatOpen
+		default:
+			results[n] = auction.PreheatMissed
 		}
 	}
 	return results, nil

@@ -53,6 +53,11 @@ func TestGateTwinThroughALotsLife(t *testing.T) {
 	if now = 10 * second; preheat() != auction.PreheatOpen {
 		t.Error("a lot that is open was written again")
 	}
+	missed := l
+	missed.ID = numbered(7)
+	if got, err := g.Preheat(ctx, 2, []auction.Lot{missed}); err != nil || got[0] != auction.PreheatMissed {
+		t.Errorf("a lot that opened before it was there: %v, %v", got, err)
+	}
 	if a := decide(wish(3, 4)); a.Verdict != auction.Admitted || a.Receipt.Durability != auction.DurableNone {
 		t.Errorf("a bid: %+v", a)
 	}

@@ -19,7 +19,7 @@ func testPreheat(t *testing.T, s *Subject) {
 	lots[3].State, lots[4].Version, lots[4].State = auction.LotOpen, 3, auction.LotOpen
 	for range 2 {
 		got, err := s.Gate.Preheat(ctx, 0, lots)
-		want := []auction.PreheatResult{auction.PreheatWritten, auction.PreheatOpen, auction.PreheatOpen, auction.PreheatClosed, auction.PreheatWritten}
+		want := []auction.PreheatResult{auction.PreheatWritten, auction.PreheatOpen, auction.PreheatMissed, auction.PreheatClosed, auction.PreheatWritten}
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Fatalf("preheat: %v\n%s", err, d)
 		}

@@ -295,18 +295,18 @@ func (h *history) preheat() {
 }
 
 func (h *history) preheatByHand(l auction.Lot) auction.PreheatResult {
-	now, opens := max(h.now, h.book.LastUS), l.OpensUS
+	now, opens, refused := max(h.now, h.book.LastUS), l.OpensUS, auction.PreheatMissed
 	// The gate keeps the time by which it refused or wrote; the book is told by a bid on no lot.
 	h.book.Decide(auction.Bid{}, h.now)
 	for _, old := range h.book.State().Lots {
 		if old.ID == l.ID && (old.State == auction.LotClosed || old.State == auction.LotWithdrawn) {
 			return auction.PreheatClosed
 		} else if old.ID == l.ID {
-			opens = min(opens, old.OpensUS)
+			opens, refused = min(opens, old.OpensUS), auction.PreheatOpen
 		}
 	}
 	if now >= opens {
-		return auction.PreheatOpen
+		return refused
 	}
 	if !slices.Contains(h.lots, l.ID) {
 		h.lots = append(h.lots, l.ID)

@@ -32,6 +32,7 @@ type Report struct {
 	Lots     int         // that the source has
 	Written  int         // into the gate
 	Open     int         // refused by the gate: they have opened
+	Missed   map[int]int // of the open ones, by shard, those that the gate does not hold: only recovery brings them
 	Closed   int         // refused by the gate: it holds their close or withdrawal
 	Broken   int         // left out: without what the rules read
 	Which    []uuid.UUID // of the broken ones the first, maxNamed at most

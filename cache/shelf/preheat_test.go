@@ -46,8 +46,10 @@ func (g *pregate) PreheatLots(_ context.Context, lots []auction.Lot) ([]auction.
 			results[i] = auction.PreheatBroken
 		case g.lots[l.ID].State == auction.LotClosed:
 			results[i] = auction.PreheatClosed
-		case g.now().UnixMicro() >= l.OpensUS:
+		case g.now().UnixMicro() >= l.OpensUS && g.lots[l.ID].ID == l.ID:
 			results[i] = auction.PreheatOpen
+		case g.now().UnixMicro() >= l.OpensUS:
+			results[i] = auction.PreheatMissed
 		default:
 			results[i], g.lots[l.ID] = auction.PreheatWritten, l
 		}
@@ -251,6 +253,36 @@ func TestPreheatOfASessionWithoutLots(t *testing.T) {
 		}
 		if n := w.source.Calls("Lots") - before; n != 0 {
 			t.Errorf("the source was asked %d times for no lots", n)
+		}
+	})
+}
+
+// Lots that opened before they were in the gate are told of by their shards, by whoever goes on with an interrupted run too.
+func TestPreheatComesTooLate(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		const n = 3000
+		session, lots := w.session(n)
+		g := newPregate(w)
+		missed := map[int]int{}
+		for _, l := range lots[10:] {
+			missed[l.Shard]++
+		}
+		for _, l := range lots[:10] {
+			g.lots[l.ID] = l
+		}
+		w.pass(time.Hour)
+		g.fail = func(call int) error {
+			if call == 2 {
+				return cachetest.ErrAway
+			}
+			return nil
+		}
+		if r, err := w.shelf.Preheat(ctx, g, session.ID, shelf.How{}); !errors.Is(err, cachetest.ErrAway) || len(r.Missed) == 0 {
+			t.Fatalf("interrupted: %+v %v", r, err)
+		}
+		r, err := w.shelf.Preheat(ctx, g, session.ID, shelf.How{})
+		if err != nil || r.Open != n || r.Written != 0 || !cmp.Equal(missed, r.Missed) {
+			t.Errorf("%+v %v, want %v missed", r, err, missed)
 		}
 	})
 }

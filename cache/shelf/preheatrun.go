@@ -104,6 +104,9 @@ func (p *preheat) judged(lots []auction.Lot, results []auction.PreheatResult) de
 			r.Written++
 		case auction.PreheatOpen:
 			r.Open++
+		case auction.PreheatMissed:
+			r.Open++
+			r.miss(lots[i].Shard)
 		case auction.PreheatClosed:
 			r.Closed++
 		case auction.PreheatBroken:
@@ -118,7 +121,7 @@ func (p *preheat) judged(lots []auction.Lot, results []auction.PreheatResult) de
 		whole = append(whole, lots[i])
 	}
 	r.Lots += len(results)
-	note := []any{"rev", p.revision(), "at", last.String(), "lots", r.Lots, "written", r.Written, "open", r.Open, "closed", r.Closed, "broken", r.Broken}
+	note := []any{"rev", p.revision(), "at", last.String(), "lots", r.Lots, "written", r.Written, "open", r.Open, "closed", r.Closed, "broken", r.Broken, "missed", len(r.Missed)}
 	return decided{whole, r.Lots, note}
 }
 
@@ -157,6 +160,13 @@ func (p *preheat) putPage(ctx context.Context, c redis.Pipeliner, lots []auction
 	s.addLots(ctx, c, p.session.ID, lots, started)
 }
 
+func (r *Report) miss(shard int) {
+	if r.Missed == nil {
+		r.Missed = map[int]int{}
+	}
+	r.Missed[shard]++
+}
+
 // revision names what a run writes: another revision, or more of it, is another run.
 func (p *preheat) revision() string {
 	rev := strconv.FormatInt(p.session.Rev, 10)
@@ -167,7 +177,7 @@ func (p *preheat) revision() string {
 }
 
 // resume begins with what an interrupted run of the same revision did, and gives where it stopped. Broken lots would have
-// no names then, so who found some begins at the front.
+// no names then, and missed ones no shards, so who found some begins at the front.
 func (p *preheat) resume(ctx context.Context) (uuid.UUID, error) {
 	p.report = Report{Session: p.session.ID}
 	notes, err := p.shelf.client.HGetAll(ctx, p.shelf.keys.Preheated(p.session.ID)).Result()
@@ -175,7 +185,7 @@ func (p *preheat) resume(ctx context.Context) (uuid.UUID, error) {
 		return uuid.Nil, fault.Wrap(fault.Unavailable, "shelf_unavailable", "the shelf cannot be reached", err)
 	}
 	at, err := uuid.Parse(notes["at"])
-	if err != nil || notes["rev"] != p.revision() || notes["broken"] != "0" {
+	if err != nil || notes["rev"] != p.revision() || notes["broken"] != "0" || notes["missed"] != "0" {
 		return uuid.Nil, nil
 	}
 	r := &p.report

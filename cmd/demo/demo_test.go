@@ -25,7 +25,7 @@ import (
 
 // small is the demo with a crowd that a test can wait for.
 func small(data string) options {
-	return options{listen: "127.0.0.1:0", data: data, once: true, relay: true, log: "error", sale: time.Minute, lead: time.Second, crowd: 150}
+	return options{listen: "127.0.0.1:0", data: data, once: true, relay: true, log: "error", sale: time.Minute, lead: 2 * time.Second, crowd: 150}
 }
 
 // said is a screen that does something as soon as the demo says a thing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"rostrum/auction"
 	"rostrum/cache/shelf"
 	"rostrum/store"
 	"rostrum/web/edge"
@@ -43,14 +44,19 @@ func (a *App) Migrations(ctx context.Context) ([]store.MigrationState, error) {
 
 // PreheatDue preheats every session that the closer would, now, and gives a report of each that could be.
 func (a *App) PreheatDue(ctx context.Context, nowUS int64, progress func(done, total int)) ([]shelf.Report, error) {
-	due, err := a.Store.DueToPreheat(ctx, nowUS, nowUS+a.Config.Preheat.Ahead.Microseconds(), jobSessions)
-	failed := []error{err}
 	var reports []shelf.Report
-	for _, session := range due {
-		report, err := a.Preheat(ctx, session.ID, progress)
-		if failed = append(failed, err); err == nil {
-			reports = append(reports, report)
+	var failed []error
+	for p := (auction.Page{Limit: jobSessions}); ; {
+		due, err := a.Store.DueToPreheat(ctx, nowUS, nowUS+a.Config.Preheat.Ahead.Microseconds(), p)
+		failed = append(failed, err)
+		for _, session := range due {
+			report, err := a.Preheat(ctx, session.ID, progress)
+			if failed = append(failed, err); err == nil {
+				reports = append(reports, report)
+			}
+		}
+		if p = auction.NextPage(p, due, sessionPlace); p.Key == 0 {
+			return reports, errors.Join(failed...)
 		}
 	}
-	return reports, errors.Join(failed...)
 }

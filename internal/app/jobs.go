@@ -29,13 +29,16 @@ type closer struct {
 	gate     auction.Gate
 	orders   orders.Orders
 	preheat  func(ctx context.Context, session uuid.UUID) error
-	ahead    time.Duration // how long before its start a session is preheated
+	lost     func(ctx context.Context, shards ...int) // gives to recovery what the gate lacks
+	ahead    time.Duration                            // how long before its start a session is preheated
 	now      func() time.Time
 	newID    func() uuid.UUID
 	log      *slog.Logger
 	sweeper  sweeper
 
 	preheated map[uuid.UUID]int64 // sessions this node has preheated, with their end: not again
+	toPreheat auction.Page        // where the next run of a job goes on
+	toClose   auction.Page
 }
 
 // steps gives the jobs as steps of a start.
@@ -56,14 +59,16 @@ func (c *closer) nowUS() int64 { return c.now().UnixMicro() }
 
 func (c *closer) preheatDue(ctx context.Context) error {
 	now := c.nowUS()
-	due, err := c.sessions.DueToPreheat(ctx, now, now+c.ahead.Microseconds(), jobSessions)
+	c.toPreheat.Limit = jobSessions
+	due, err := c.sessions.DueToPreheat(ctx, now, now+c.ahead.Microseconds(), c.toPreheat)
+	c.toPreheat = auction.NextPage(c.toPreheat, due, sessionPlace)
 	failed := []error{err}
 	for _, s := range due {
 		if _, did := c.preheated[s.ID]; did {
 			continue
 		}
 		switch err := c.preheat(ctx, s.ID); fault.CodeOf(err) {
-		case "not_vouched", "preheat_busy": // recovery is due, which loads its lots too; or another node is at it
+		case "not_vouched", "lots_missed", "preheat_busy": // recovery is due, which loads its lots too; or another node is at it
 			continue
 		case "lots_broken": // the others were written, and a second time would find the same
 			c.log.Error("lots cannot be sold", "session", s.ID, "error", err)
@@ -83,21 +88,30 @@ func (c *closer) preheatDue(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+func sessionPlace(s auction.Session) (int64, uuid.UUID) { return s.StartsUS, s.ID }
+
 // preheatAnyway preheats a session for whom nobody can be asked: where the shelf has no room for it, the sale comes first,
-// and its pages are served from MySQL.
+// and its pages are served from MySQL. fault Unavailable `lots_missed` where lots had opened before: recovery is on its way.
 func (a *App) preheatAnyway(ctx context.Context, session uuid.UUID) error {
-	_, err := a.Preheat(ctx, session, nil)
+	r, err := a.Preheat(ctx, session, nil)
 	if fault.CodeOf(err) == "shelf_memory" {
 		a.Log.Error("a session is preheated into the gate only; its pages will be slow", "session", session, "error", err)
-		_, err = a.Shelf.Preheat(ctx, a.Gate, session, shelf.How{GateOnly: true})
+		r, err = a.preheat(ctx, session, shelf.How{GateOnly: true})
+	}
+	if len(r.Missed) > 0 {
+		a.Log.Error("lots opened before they were preheated", "session", session, "lots by shard", r.Missed)
+		return fault.New(fault.Unavailable, "lots_missed", "lots opened before they were preheated")
 	}
 	return err
 }
 
 func (c *closer) closeDue(ctx context.Context) error {
-	closed, err := auction.CloseDue(ctx, c.sessions, c.gate, c.nowUS(), jobLots)
-	if closed > 0 {
-		c.log.Info("lots closed", "lots", closed)
+	c.toClose.Limit = jobLots
+	done, err := auction.CloseDue(ctx, c.sessions, c.gate, c.nowUS(), c.toClose)
+	c.toClose = done.Next
+	c.lost(ctx, done.Lost...)
+	if done.Closed > 0 {
+		c.log.Info("lots closed", "lots", done.Closed)
 	}
 	return err
 }

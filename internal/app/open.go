@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,7 +60,7 @@ type App struct {
 	died       chan error
 	address    net.Addr
 	opsAddress net.Addr
-	disowned   atomic.Int64 // when a shard was last given to recovery, ns
+	losses     *losses
 	consumer   *pipeline.Consumer
 	relay      *pipeline.Relay
 	recover    func(ctx context.Context, shard int) (bool, error)
@@ -79,6 +78,8 @@ func New(c config.Config, p Parts) (*App, error) {
 	}
 	a.sequence.log = a.Log
 	a.Metrics = observe.NewMetrics(p.Version, time.Now)
+	a.losses = &losses{disown: func(ctx context.Context, shard int) error { return a.Gate.Disown(ctx, shard) }, alarm: a.Metrics.Alarm,
+		now: time.Now, log: a.Log, last: map[int]time.Time{}}
 	return a, nil
 }
 

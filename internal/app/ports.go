@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,9 +23,16 @@ func (a *App) shelfOptions() shelf.Options {
 		Count: a.Metrics.Guard}
 }
 
-// Preheat writes a published session into the gate and onto the shelf; progress may be nil.
+// Preheat writes a published session into the gate and onto the shelf; progress may be nil. Shards whose lots it comes too
+// late for are given to recovery.
 func (a *App) Preheat(ctx context.Context, session uuid.UUID, progress func(done, total int)) (shelf.Report, error) {
-	return a.Shelf.Preheat(ctx, a.Gate, session, shelf.How{Progress: progress})
+	return a.preheat(ctx, session, shelf.How{Progress: progress})
+}
+
+func (a *App) preheat(ctx context.Context, session uuid.UUID, how shelf.How) (shelf.Report, error) {
+	r, err := a.Shelf.Preheat(ctx, a.Gate, session, how)
+	a.losses.found(ctx, slices.Sorted(maps.Keys(r.Missed))...)
+	return r, err
 }
 
 // preheater is Preheat as the edge asks for it.
@@ -55,25 +64,21 @@ func (s announced) Publish(ctx context.Context, session auction.Session, lots []
 	return nil
 }
 
-// alarms are the metrics, and recovery for what only recovery can mend: a gate that has lost a live lot may be loaded
-// anew by nobody while it is vouched for, so the vouch of its shard is taken back. At most once in a while: the cause may
-// be one that recovery does not mend.
+// alarms are the metrics, and recovery for what only recovery can mend.
 type alarms struct {
 	*observe.Metrics
 	a *App
 }
 
-const disownEvery = 30 * time.Second
-
+// Lost implements edge.Counters. The bid that found it is not kept waiting.
 func (m alarms) Lost(shard int) {
-	now, last := time.Now().UnixNano(), &m.a.disowned
-	if at := last.Load(); now-at < int64(disownEvery) || !last.CompareAndSwap(at, now) {
+	if !m.a.losses.claim(shard) {
 		return
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), m.a.Config.Redis.Timeout)
 		defer cancel()
-		m.a.Log.Error("the gate has lost keys of a live lot; its shard is recovered", "shard", shard, "error", m.a.Gate.Disown(ctx, shard))
+		m.a.losses.recover(ctx, shard)
 	}()
 }
 

@@ -41,7 +41,7 @@ func TestPreheatAtNineForTen(t *testing.T) {
 			done++
 			return fails
 		}}
-	broken := fault.New(fault.Conflict, "lots_broken", "")
+	broken, missed := fault.New(fault.Conflict, "lots_broken", ""), fault.New(fault.Unavailable, "lots_missed", "")
 	for _, tick := range []struct {
 		name  string
 		at    time.Time
@@ -52,10 +52,11 @@ func TestPreheatAtNineForTen(t *testing.T) {
 		{"a second to nine", nine.Add(-time.Second), nil, 0, false},
 		{"nine, another node is at it", nine, fault.New(fault.Conflict, "preheat_busy", ""), 1, false},
 		{"a second later, Redis is away", nine.Add(time.Second), errors.New("away"), 2, true},
-		{"a second later", nine.Add(2 * time.Second), broken, 3, false},
-		{"a second later, it was done", nine.Add(3 * time.Second), nil, 3, false},
-		{"ten", nine.Add(time.Hour), nil, 3, false},
-		{"over", nine.Add(3 * time.Hour), nil, 3, false},
+		{"a second later, it came too late for some", nine.Add(2 * time.Second), missed, 3, false},
+		{"a second later", nine.Add(3 * time.Second), broken, 4, false},
+		{"a second later, it was done", nine.Add(4 * time.Second), nil, 4, false},
+		{"ten", nine.Add(time.Hour), nil, 4, false},
+		{"over", nine.Add(3 * time.Hour), nil, 4, false},
 	} {
 		now, fails = tick.at, tick.fails
 		if err := c.preheatDue(t.Context()); (err != nil) != tick.says || done != tick.done {
@@ -131,7 +132,11 @@ func TestPreheatOfBrokenAndOpenLots(t *testing.T) {
 	if fault.CodeOf(err) != "lots_broken" || !strings.Contains(err.Error(), d.lots[7].ID.String()) || !strings.Contains(err.Error(), d.lots[2500].ID.String()) {
 		t.Fatalf("%+v %v", r, err)
 	}
-	if r.Lots != n || r.Written != n-302 || r.Open != 300 || r.Broken != 2 || r.Verified != n-2 {
+	missed := 0
+	for _, n := range r.Missed {
+		missed += n
+	}
+	if r.Lots != n || r.Written != n-302 || r.Open != 300 || missed != 300 || r.Broken != 2 || r.Verified != n-2 {
 		t.Errorf("%+v", r)
 	}
 	if missing, _, err := d.app.Gate.Compare(t.Context(), d.lots[:500]); err != nil || len(missing) != 301 {

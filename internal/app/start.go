@@ -118,7 +118,7 @@ func (a *App) vouched(ctx context.Context, shard int) (bool, error) {
 func (a *App) closer() *closer {
 	return &closer{sessions: a.Store, gate: a.Gate, orders: a.Store, ahead: a.Config.Preheat.Ahead, now: time.Now, newID: newID,
 		log: a.Log, preheated: map[uuid.UUID]int64{},
-		preheat: a.preheatAnyway,
+		preheat: a.preheatAnyway, lost: a.losses.found,
 		sweeper: sweeper{gate: a.Gate, store: a.Store, grace: a.Config.Preheat.Grace, now: time.Now, log: a.Log,
 			next: make([]uint64, a.Deployment.Shards)}}
 }

@@ -45,13 +45,13 @@ const (
 // Defaults are a run of about ten minutes.
 func Defaults() Options {
 	return Options{Rounds: 5, Round: 1200 * time.Millisecond, Members: 100_000, Crowd: 3072, Spread: 1000, Rows: 20_000, Bids: 10_000,
-		Lots: allLots, Users: allUsers, Lead: 3 * time.Second, BigLead: 75 * time.Second, Limit: 12 * time.Minute}
+		Lots: allLots, Users: allUsers, Lead: 4 * time.Second, BigLead: 100 * time.Second, Limit: 12 * time.Minute}
 }
 
 // Short is a run of about a minute that only shows that each figure can be taken.
 func Short() Options {
 	return Options{Rounds: 1, Round: 300 * time.Millisecond, Members: 5000, Crowd: 512, Spread: 64, Rows: 2000, Bids: 1000,
-		Lots: 2000, Users: 10_000, Lead: 2 * time.Second, BigLead: 5 * time.Second, Limit: 150 * time.Second}
+		Lots: 2000, Users: 10_000, Lead: 3 * time.Second, BigLead: 7 * time.Second, Limit: 150 * time.Second}
 }
 
 // Scaled says whether fewer lots or users are there than the figures' names say.

@@ -565,16 +565,28 @@ func (q *Queries) LotsOfSession(ctx context.Context, arg LotsOfSessionParams) ([
 }
 
 const LotsToClose = `-- name: LotsToClose :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots
+WHERE state = 'open' AND closes_us <= ?
+  AND (closes_us > ? OR (closes_us = ? AND id > ?))
+ORDER BY closes_us, id
+LIMIT ?
 `
 
 type LotsToCloseParams struct {
-	ClosesUs int64
-	Limit    int32
+	UntilUs int64
+	AfterUs int64
+	AfterID ID
+	Limit   int32
 }
 
 func (q *Queries) LotsToClose(ctx context.Context, arg LotsToCloseParams) ([]Lot, error) {
-	rows, err := q.query(ctx, q.lotsToCloseStmt, LotsToClose, arg.ClosesUs, arg.Limit)
+	rows, err := q.query(ctx, q.lotsToCloseStmt, LotsToClose,
+		arg.UntilUs,
+		arg.AfterUs,
+		arg.AfterUs,
+		arg.AfterID,
+		arg.Limit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -869,6 +881,7 @@ func (q *Queries) SessionsToEnd(ctx context.Context, nowUs int64) ([]ID, error) 
 const SessionsToPreheat = `-- name: SessionsToPreheat :many
 SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.state = 'scheduled' AND a.starts_us <= ? AND a.ends_us > ?
+  AND (a.starts_us > ? OR (a.starts_us = ? AND a.id > ?))
 ORDER BY a.starts_us, a.id
 LIMIT ?
 `
@@ -876,11 +889,20 @@ LIMIT ?
 type SessionsToPreheatParams struct {
 	UntilUs int64
 	NowUs   int64
+	AfterUs int64
+	AfterID ID
 	Limit   int32
 }
 
 func (q *Queries) SessionsToPreheat(ctx context.Context, arg SessionsToPreheatParams) ([]Auction, error) {
-	rows, err := q.query(ctx, q.sessionsToPreheatStmt, SessionsToPreheat, arg.UntilUs, arg.NowUs, arg.Limit)
+	rows, err := q.query(ctx, q.sessionsToPreheatStmt, SessionsToPreheat,
+		arg.UntilUs,
+		arg.NowUs,
+		arg.AfterUs,
+		arg.AfterUs,
+		arg.AfterID,
+		arg.Limit,
+	)
 	if err != nil {
 		return nil, err
 	}

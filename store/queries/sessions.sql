@@ -26,6 +26,7 @@ LIMIT ?;
 -- name: SessionsToPreheat :many
 SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
 WHERE a.state = 'scheduled' AND a.starts_us <= sqlc.arg(until_us) AND a.ends_us > sqlc.arg(now_us)
+  AND (a.starts_us > sqlc.arg(after_us) OR (a.starts_us = sqlc.arg(after_us) AND a.id > sqlc.arg(after_id)))
 ORDER BY a.starts_us, a.id
 LIMIT ?;
 
@@ -84,7 +85,11 @@ WHERE l.shard = ? AND a.ends_us <= ?
   AND l.id IN (?);
 
 -- name: LotsToClose :many
-SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE state = 'open' AND closes_us <= ? ORDER BY closes_us, id LIMIT ?;
+SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots
+WHERE state = 'open' AND closes_us <= sqlc.arg(until_us)
+  AND (closes_us > sqlc.arg(after_us) OR (closes_us = sqlc.arg(after_us) AND id > sqlc.arg(after_id)))
+ORDER BY closes_us, id
+LIMIT ?;
 
 -- name: LotsByID :many
 SELECT shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of FROM lots WHERE shard = ? AND id IN (?);

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"bytes"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 
@@ -232,12 +234,46 @@ func sessionNames(t testing.TB, s *store.Store, names map[uuid.UUID]string, f au
 	return got
 }
 
+// dueByPages: what is due comes page by page, all of it, with more of one moment than a page takes.
+func dueByPages(t *testing.T, s *store.Store, sale *Sale) {
+	t.Helper()
+	var lots, sessions []uuid.UUID
+	for p := (auction.Page{Limit: 1}); ; {
+		list, err := s.DueToClose(t.Context(), Opens+Hour, p)
+		must(t, err)
+		for _, l := range list {
+			lots = append(lots, l.ID)
+		}
+		if p = auction.NextPage(p, list, func(l auction.Lot) (int64, uuid.UUID) { return l.ClosesUS, l.ID }); p.Key == 0 {
+			break
+		}
+	}
+	for p := (auction.Page{Limit: 1}); ; {
+		list, err := s.DueToPreheat(t.Context(), 0, Opens, p)
+		must(t, err)
+		for _, a := range list {
+			sessions = append(sessions, a.ID)
+		}
+		if p = auction.NextPage(p, list, func(a auction.Session) (int64, uuid.UUID) { return a.StartsUS, a.ID }); p.Key == 0 {
+			break
+		}
+	}
+	var want []uuid.UUID
+	for _, l := range sale.Lots {
+		want = append(want, l.ID)
+	}
+	slices.SortFunc(want, func(x, y uuid.UUID) int { return bytes.Compare(x[:], y[:]) })
+	if !slices.Equal(lots, want) || !slices.Equal(sessions, []uuid.UUID{sale.Session.ID}) {
+		t.Errorf("due to close %v, want %v; due to preheat %v", lots, want, sessions)
+	}
+}
+
 // sessionLife: due to preheat, due to close, ended with its last lot, settled with its last order, repeated once.
 func sessionLife(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
 	ctx, l := t.Context(), sale.Lots[0]
 	due := func(now, until int64) int {
-		list, err := s.DueToPreheat(ctx, now, until, 10)
+		list, err := s.DueToPreheat(ctx, now, until, auction.Page{Limit: 10})
 		must(t, err)
 		return len(list)
 	}
@@ -245,13 +281,14 @@ func sessionLife(t *testing.T, s *store.Store) {
 		t.Errorf("due to preheat: early %d, in time %d, late %d", a, b, c)
 	}
 	toClose := func(until int64) int {
-		list, err := s.DueToClose(ctx, until, 10)
+		list, err := s.DueToClose(ctx, until, auction.Page{Limit: 10})
 		must(t, err)
 		return len(list)
 	}
 	if a, b := toClose(Opens+Hour-1), toClose(Opens+Hour); a != 0 || b != 2 {
 		t.Errorf("due to close: early %d, in time %d", a, b)
 	}
+	dueByPages(t, s, sale)
 	end := func() auction.SessionState {
 		_, err := s.EndSessions(ctx, Opens+2*Hour)
 		must(t, err)

@@ -16,7 +16,8 @@
 -- ARGV[+] value …     for each lot: of its own fields
 -- ARGV[+] place, old code     for each lot that has another code: where it stands among the lots (1 …)
 -- returns {version, status, result …}; status ok | unvouched; a result is
---   written | open | closed | again (the lot has another code than the old one: ask anew)
+--   written | open | missed (it has opened and is not held) | closed | again (the lot has another code than the old
+--   one: ask anew)
 -- What the gate holds at a higher version than is written here is newer: it is kept, and counts as written.
 
 local head, lots = KEYS[1], KEYS[2]
@@ -49,7 +50,7 @@ local there = call('EXISTS', unpack(KEYS, LOT + 1, LOT + n_lots)) > 0 -- of most
 local function judge(i) -- the result for lot i, whose terms the fields are, and whether to write it
   local h = there and call('HMGET', KEYS[LOT + i], 'code', 'state', 'version', 'opens') or NOTHING
   if h[2] == 'closed' or h[2] == 'withdrawn' then return 'closed' end
-  if shard.now >= value('opens') or h[4] and shard.now >= tonumber(h[4]) then return 'open' end
+  if shard.now >= value('opens') or h[4] and shard.now >= tonumber(h[4]) then return h[1] and 'open' or 'missed' end
   if h[1] and h[1] ~= (old_codes[i] or fields[at.code]) then return 'again' end
   return 'written', not h[3] or tonumber(h[3]) <= value('version')
 end
