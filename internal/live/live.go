@@ -6,7 +6,7 @@
 //
 // Shared servers are shared by packages that run at the same time, so each test takes a database, a key prefix and a topic
 // prefix of its own. A test that kills its server, fills it or turns it back starts one of its own: StartRedis, StartMySQL,
-// StartGate.
+// StartKafka, StartGate.
 //
 // "make live-cluster" runs the same suites on a Redis Cluster of three masters and three Kafka brokers: Redis then gives
 // three addresses, StartGate three servers and Brokers three copies. A test that takes them as they come runs on both.

@@ -14,6 +14,7 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+	"github.com/segmentio/kafka-go"
 )
 
 // spy is a test that records how it was ended, and ends its goroutine as the real one does.
@@ -167,6 +168,35 @@ func TestMySQLKeepsWhatItCommitted(t *testing.T) {
 	if n != 7 {
 		t.Errorf("n = %d", n)
 	}
+}
+
+func TestKafkaKeepsWhatItAcknowledged(t *testing.T) {
+	p := StartKafka(t)
+	client := &kafka.Client{Addr: kafka.TCP(p.Addr), Timeout: 10 * time.Second}
+	made, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: "t", NumPartitions: 1, ReplicationFactor: 1}}})
+	if err != nil || made.Errors["t"] != nil {
+		t.Fatal(err, made)
+	}
+	Eventually(t, 10*time.Second, "the topic's leader", func() (bool, error) {
+		sent, err := client.Produce(t.Context(), &kafka.ProduceRequest{Topic: "t", RequiredAcks: kafka.RequireAll,
+			Records: kafka.NewRecordReader(kafka.Record{Value: kafka.NewBytes([]byte("v"))})})
+		if err != nil {
+			return false, err
+		}
+		return sent.Error == nil, sent.Error
+	})
+	p.Kill9()
+	if err := kafkaAnswers(p.Addr); err == nil {
+		t.Fatal("it answers after Kill9")
+	}
+	p.Restart()
+	Eventually(t, 10*time.Second, "the record", func() (bool, error) {
+		ends, err := client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{"t": {kafka.LastOffsetOf(0)}}})
+		if err != nil {
+			return false, err
+		}
+		return ends.Topics["t"][0].LastOffset > 0, ends.Topics["t"][0].Error
+	})
 }
 
 func TestRedisURL(t *testing.T) {

@@ -20,7 +20,7 @@ var (
 )
 
 const (
-	startTimeout = 30 * time.Second // a server that replays a long log is slow to answer
+	startTimeout = time.Minute      // a server that replays a long log is slow to answer, and a virtual machine to start
 	stopTimeout  = 20 * time.Second // SIGTERM to the end; then SIGKILL
 	probeTimeout = time.Second      // one question whether it answers
 	portTries    = 5                // a free port may be taken by another test before the server has it
