@@ -30,6 +30,45 @@ func TestMySQLAwayInMidSale(t *testing.T) {
 	}
 }
 
+// Kafka goes away in mid-sale: bids are admitted until the journal is as long as it may get, then they are told to wait; when
+// Kafka is back what was admitted is carried, and the sale goes on.
+func TestKafkaAwayInMidSale(t *testing.T) {
+	const most = 40
+	kafka := live.StartKafka(t)
+	on := real(t, live.MySQL(t), live.Redis(t), auction.DurableEverySec)
+	set := on.set
+	on.set = func(c *config.Config) {
+		set(c)
+		c.Kafka.Brokers, c.Kafka.Replication, c.Kafka.MinInsync = []string{kafka.Addr}, 1, 1
+	}
+	i := install(t, on, func(c *config.Config, _ *Parts) { c.Relay.JournalMaxRecords = most })
+	i.openSale(5*time.Minute, 1, 60)
+	members := i.members(131)
+	i.crowd.Rush(t.Context(), i.session.ID, members[:10])
+	i.settle()
+	kafka.Kill9()
+	i.crowd.Rush(t.Context(), i.session.ID, members[10:20])
+	if n := i.crowd.Admitted.Load(); n < 20 { // some click twice
+		t.Errorf("%d admitted of 20 bids, ten of them with Kafka away, told %v", n, i.crowd.Told())
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); i.crowd.Rush(t.Context(), i.session.ID, members[20:70]) }()
+	live.Eventually(t, 30*time.Second, "the journal to be full", func() (bool, error) {
+		stats, err := i.app.Gate.Stats(t.Context(), i.lots[0].Shard)
+		return stats.Length >= most, err
+	})
+	if got := i.wish(members[130], i.lots[0]); got != string(auction.Paused) {
+		t.Errorf("with a full journal a bid was told %q", got)
+	}
+	kafka.Restart()
+	<-done
+	i.settle()
+	i.crowd.Rush(t.Context(), i.session.ID, members[70:])
+	if sold := i.counted(); sold != 60 {
+		t.Errorf("%d orders of 60 units, told %v", sold, i.crowd.Told())
+	}
+}
+
 // Redis stands still, then dies, in mid-sale: an answer that did not come is no refusal, and asking again tells the truth.
 func TestRedisStandsStillInMidSale(t *testing.T) {
 	redis := live.StartGate(t, "--appendfsync", "always")
