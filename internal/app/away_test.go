@@ -1,7 +1,10 @@
 package app
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +12,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/fault"
 	"rostrum/internal/live"
+	standinredis "rostrum/internal/standin/redis"
 )
 
 // MySQL goes away in mid-sale: bids are decided all the same, and what they won is written when it is back.
@@ -95,27 +99,81 @@ func TestStartWaitsForItsServersUpToALimit(t *testing.T) {
 	nobody := freeAddr(t)
 	for name, c := range map[string]struct {
 		away func(c *config.Config)
-		want string
+		what string
 	}{
-		"MySQL": {func(c *config.Config) { c.MySQL.DSN = config.Secret("root@tcp(" + nobody + ")/rostrum") }, "MySQL did not come within 1s"},
-		"Redis": {func(c *config.Config) { c.Redis.GateURL = config.Secret("redis://" + nobody + "/0") }, "Redis (gate) did not come within 1s"},
-		"Kafka": {func(c *config.Config) { c.Kafka.Brokers = []string{nobody} }, "Kafka's topics (rostrum topics apply makes them) did not come within 1s"},
+		"MySQL": {func(c *config.Config) { c.MySQL.DSN = config.Secret("root@tcp(" + nobody + ")/rostrum") }, "MySQL"},
+		"Redis": {func(c *config.Config) { c.Redis.GateURL = config.Secret("redis://" + nobody + "/0") }, "Redis (gate)"},
+		"shelf": {func(c *config.Config) { c.Redis.ShelfURL = config.Secret("redis://" + nobody + "/0") }, "Redis (shelf)"},
+		"Kafka": {func(c *config.Config) { c.Kafka.Brokers = []string{nobody} }, "Kafka's topics (rostrum topics apply makes them)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			on := standins(t)
+			on, said := standins(t), &bytes.Buffer{}
 			cfg := config.Development()
 			on.set(&cfg)
 			cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, time.Second
 			c.away(&cfg)
-			parts := Parts{DB: on.db, Lineage: on.lineage, Log: quiet()}
+			parts := Parts{DB: on.db, Lineage: on.lineage, Log: slog.New(slog.NewTextHandler(said, nil))}
 			if name == "MySQL" {
 				parts.DB = nil
 			}
 			a, err := New(cfg, parts)
 			must(t, err)
 			defer a.Close()
-			if err := a.Open(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("the start ends with %v, want %q", err, c.want)
+			if err := a.Open(t.Context()); err == nil || !strings.Contains(err.Error(), c.what+" did not come within 1s") {
+				t.Errorf("the start ends with %v", err)
+			}
+			if want := `msg="waiting for ` + c.what + `"`; !strings.Contains(said.String(), want) {
+				t.Errorf("it does not say %s:\n%s", want, said)
+			}
+		})
+	}
+}
+
+// starter is a log that starts a server as soon as somebody says that he waits for it.
+type starter struct {
+	what  string
+	start func()
+	once  sync.Once
+}
+
+func (s *starter) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(s.what)) {
+		s.once.Do(s.start)
+	}
+	return len(line), nil
+}
+
+// A server that comes while it is waited for is taken, and the start succeeds.
+func TestAServerThatComesLate(t *testing.T) {
+	for _, role := range []string{"gate", "shelf"} {
+		t.Run(role, func(t *testing.T) {
+			on, late := standins(t), freeAddr(t)
+			cfg := config.Development()
+			on.set(&cfg)
+			cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, 30*time.Second
+			url := &cfg.Redis.GateURL
+			if role == "shelf" {
+				url = &cfg.Redis.ShelfURL
+			}
+			*url = config.Secret("redis://" + late + "/0")
+			came := make(chan error, 1)
+			log := &starter{what: "waiting for Redis (" + role + ")", start: func() {
+				r, err := standinredis.Start(late)
+				if err == nil {
+					t.Cleanup(r.Close)
+				}
+				came <- err
+			}}
+			a, err := New(cfg, Parts{DB: on.db, Lineage: on.lineage, Log: slog.New(slog.NewTextHandler(log, nil))})
+			must(t, err)
+			defer a.Close()
+			must(t, a.OpenStore(t.Context()))
+			must(t, a.OpenRedis(t.Context()))
+			select {
+			case err := <-came:
+				must(t, err)
+			default:
+				t.Error("the start waited for nobody")
 			}
 		})
 	}

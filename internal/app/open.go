@@ -260,12 +260,25 @@ func (a *App) OpenRedis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.onShelf != a.onGate {
+		if err := a.awaitShelf(ctx); err != nil {
+			return err
+		}
+	}
 	if a.Shelf, err = shelf.New(a.onShelf, a.Store, a.shelfOptions()); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, func() error { a.Shelf.Close(); return nil })
 	return a.Metrics.Gauge("rostrum_bloom_false_positive_ratio",
 		"Share of ids that never were which this node's filter of lots lets pass, as measured since it was made; 1 without one.", a.Shelf.FalsePositives)
+}
+
+// awaitShelf waits for a Redis that is the shelf alone: without it no session can be preheated.
+func (a *App) awaitShelf(ctx context.Context) error {
+	return await(ctx, a.Log, "Redis (shelf)", a.Config.Start.WaitForDependencies, func(ctx context.Context) error {
+		_, err := cache.Inspect(ctx, a.onShelf)
+		return err
+	})
 }
 
 // OpenKafka makes the connection to Kafka; it asks nothing yet. OpenStore comes first.
