@@ -133,6 +133,28 @@ func TestTheCountsNoticeAMissingRelay(t *testing.T) {
 	}
 }
 
+// Reconciliation without a session counts all that are published, with what each has sold.
+func TestAllPublishedSessionsAreReconciled(t *testing.T) {
+	i := install(t, standins(t))
+	for _, stock := range []int64{3, 4} {
+		i.openSale(time.Minute, 1, stock)
+		i.crowd.Rush(t.Context(), i.session.ID, i.members(8))
+		i.settle()
+	}
+	all, err := i.app.accountsOf(t.Context(), nil)
+	must(t, err)
+	if len(all.Lots) != 2 || len(all.Orders) != 7 {
+		t.Errorf("%d lots and %d orders of two sales that sold 3 and 4", len(all.Lots), len(all.Orders))
+	}
+	table, err := i.app.Reconcile(t.Context(), nil, i.crowd.Side())
+	must(t, err)
+	for _, line := range table {
+		if !line.OK() {
+			t.Errorf("%s: %d of %d wrong: %s", line.Name, line.Wrong, line.Checked, line.Detail)
+		}
+	}
+}
+
 // What an operator asks first.
 func TestDoctorAndReadiness(t *testing.T) {
 	for name, on := range worlds() {
