@@ -438,7 +438,7 @@ func TestContainersForTests(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`"(ROSTRUM_TEST_\w+)"`).FindAllStringSubmatch(text(t, root+"/internal/live/live.go"), -1) {
 		// Programs that a test starts to kill are no containers.
-		if !strings.HasSuffix(m[1], "_BIN") && !strings.Contains(string(out), "export "+m[1]+"='") {
+		if !strings.HasSuffix(m[1], "_BIN") && !strings.HasSuffix(m[1], "_LIBS") && !strings.Contains(string(out), "export "+m[1]+"='") {
 			t.Errorf("env --containers says nothing of %s", m[1])
 		}
 	}

@@ -31,6 +31,7 @@ const (
 	EnvKafka        = "ROSTRUM_TEST_KAFKA"         // host:port of one broker
 	EnvKafkaCluster = "ROSTRUM_TEST_KAFKA_CLUSTER" // host:port of each of three brokers, by comma
 	EnvKafkaGroups  = "ROSTRUM_TEST_KAFKA_GROUPS"  // command for sh that runs Kafka's own kafka-consumer-groups
+	EnvKafkaLibs    = "ROSTRUM_TEST_KAFKA_LIBS"    // folder of Kafka's jars, for StartKafka
 	EnvRedisBin     = "ROSTRUM_TEST_REDIS_BIN"     // redis-server for StartRedis; else the one in PATH
 	EnvMySQLBin     = "ROSTRUM_TEST_MYSQL_BIN"     // mariadbd for StartMySQL; else the one in PATH
 )
@@ -83,6 +84,9 @@ func Brokers(t testing.TB) (addrs []string, copies, minInSync int) {
 	}
 	return []string{Kafka(t)}, 1, 1
 }
+
+// KafkaLibs gives the folder of Kafka's jars: java -cp "$folder/*" kafka.Kafka …
+func KafkaLibs(t testing.TB) string { t.Helper(); return need(t, EnvKafkaLibs) }
 
 // KafkaGroups gives the command, for sh, that runs Kafka's own kafka-consumer-groups: "$command --describe …".
 func KafkaGroups(t testing.TB) string { t.Helper(); return need(t, EnvKafkaGroups) }

@@ -61,25 +61,25 @@ func FuzzReadTree(f *testing.F) {
 		} else if err != nil && libraryErr == nil && !errors.Is(err, errNotUTF8) && !errors.Is(err, errTooDeep) {
 			t.Fatalf("%q is not read: %v", body, err)
 		}
-		if err == nil && !alike(got, want) {
+		if err == nil && !sameTree(got, want) {
 			t.Fatalf("%q is read as %v, by the library as %v", body, got, want)
 		}
 	})
 }
 
-// alike compares a tree with what the library makes of the same text, where both say something.
-func alike(got, want any) bool {
+// sameTree compares a tree with what the library makes of the same text, where both say something.
+func sameTree(got, want any) bool {
 	switch got := got.(type) {
 	case map[string]any:
 		other, ok := want.(map[string]any)
 		for name, v := range got {
-			ok = ok && (v == any(twice{}) || alike(v, other[name]))
+			ok = ok && (v == any(twice{}) || sameTree(v, other[name]))
 		}
 		return ok && len(got) == len(other)
 	case []any:
 		other, ok := want.([]any)
 		for n, v := range got {
-			ok = ok && n < len(other) && alike(v, other[n])
+			ok = ok && n < len(other) && sameTree(v, other[n])
 		}
 		return ok && len(got) == len(other)
 	case int64:
