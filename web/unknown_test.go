@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"rostrum/web"
 	"rostrum/web/webtest"
 )
