@@ -43,10 +43,10 @@ const (
 	OrdersListOwn  Action = "orders.list_own"
 	OrdersReadOwn  Action = "orders.read_own" // as its buyer or its seller
 	OrdersPay      Action = "orders.pay"      // own
-	OrdersCancel   Action = "orders.cancel"   // own
-	OrdersComplete Action = "orders.complete" // own
+	OrdersCancel   Action = "orders.cancel"   // a bidder: own
+	OrdersComplete Action = "orders.complete" // a bidder: own
 	OrdersListSold Action = "orders.list_sold"
-	OrdersShip     Action = "orders.ship" // of own items
+	OrdersShip     Action = "orders.ship" // a seller: of own items
 	OrdersReadAny  Action = "orders.read_any"
 
 	OpsPipeline  Action = "ops.pipeline"
@@ -78,7 +78,8 @@ var (
 )
 
 // table is the whole of authorisation. Operators do not bid or sell and admins do not operate, unless they have that role
-// too: nobody gets a right by being important.
+// too: nobody gets a right by being important. They help where people do not come on by themselves: with goods, lots, and
+// orders that nobody pays, ships or receives (package orders says which moves are whose).
 var table = map[Action]who{
 	AuthRegister: everyone, AuthLogIn: everyone, AuthRefresh: everyone,
 	AuthLogOut: loggedIn, AuthWhoAmI: loggedIn,
@@ -99,9 +100,10 @@ var table = map[Action]who{
 
 	BidsPlace: bidders, BidsReadOwn: bidders, BidsList: staff,
 
-	OrdersListOwn: bidders, OrdersPay: bidders, OrdersCancel: bidders, OrdersComplete: bidders,
+	OrdersListOwn: bidders, OrdersPay: bidders,
+	OrdersCancel: {Bidder | Operator, false}, OrdersComplete: {Bidder | Operator, false},
 	OrdersReadOwn:  {Bidder | Seller, false},
-	OrdersListSold: sellers, OrdersShip: sellers,
+	OrdersListSold: sellers, OrdersShip: {Seller | Operator, false},
 	OrdersReadAny: staff,
 
 	OpsPipeline: staff, OpsPreheat: operators, OpsReconcile: operators, OpsShards: operators,

@@ -36,14 +36,14 @@ ops.pipeline          operator analyst admin
 ops.preheat           operator
 ops.reconcile         operator
 ops.shards            operator
-orders.cancel         bidder
-orders.complete       bidder
+orders.cancel         bidder operator
+orders.complete       bidder operator
 orders.list_own       bidder
 orders.list_sold      seller
 orders.pay            bidder
 orders.read_any       operator analyst admin
 orders.read_own       bidder seller
-orders.ship           seller
+orders.ship           seller operator
 sessions.cancel       operator
 sessions.create       operator
 sessions.drafts       seller operator analyst admin

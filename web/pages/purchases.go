@@ -35,7 +35,7 @@ func (s *site) orders(r *request) error {
 func (s *site) pay(r *request) error      { return s.move(r, orders.Pay, orders.Details{}) }
 func (s *site) complete(r *request) error { return s.move(r, orders.Complete, orders.Details{}) }
 func (s *site) cancel(r *request) error {
-	return s.move(r, orders.Cancel, orders.Details{Reason: "cancelled by the buyer"})
+	return s.move(r, orders.Cancel, orders.Details{Reason: "cancelled on the page of orders"})
 }
 func (s *site) ship(r *request) error {
 	return s.move(r, orders.Ship, orders.Details{Express: r.form("express")})
