@@ -170,8 +170,10 @@ func checkFilter(f goods.Filter) error {
 	if f.PriceTo != 0 && f.PriceFrom > f.PriceTo {
 		wrong = append(wrong, fault.Field{Name: "price_to", Detail: fmt.Sprintf("is %d, below price_from", f.PriceTo), Remedy: "send price_from or more, or leave it out"})
 	}
-	if !utf8.ValidString(f.Text) {
-		wrong = append(wrong, fault.Field{Name: "text", Detail: "is not UTF-8", Remedy: "send UTF-8, percent-encoded"})
+	for _, f := range [...]struct{ name, text string }{{"area", f.Area}, {"text", f.Text}} {
+		if !utf8.ValidString(f.text) {
+			wrong = append(wrong, fault.Field{Name: f.name, Detail: "is not UTF-8", Remedy: "send UTF-8, percent-encoded"})
+		}
 	}
 	return fault.Invalids(wrong)
 }
