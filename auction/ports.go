@@ -221,8 +221,8 @@ type Sessions interface {
 	// DueToClose gives open lots whose end is at or before `until`, by keyset on it.
 	DueToPreheat(ctx context.Context, nowUS, untilUS int64, p Page) ([]Session, error)
 	DueToClose(ctx context.Context, untilUS int64, p Page) ([]Lot, error)
-	// EndSessions moves sessions on whose lots are all withdrawn (cancelled), or closed (ended), and all whose orders are
-	// final (settled), and gives the ended ones that recur and have no next occurrence yet.
+	// EndSessions moves sessions on whose lots are all withdrawn with nothing sold (cancelled), or over (ended), and all whose
+	// orders are final (settled), and gives those that recur, should have started, and have no next occurrence yet.
 	EndSessions(ctx context.Context, nowUS int64) ([]Session, error)
 }
 

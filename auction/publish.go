@@ -72,7 +72,7 @@ func checkTimes(s Session, nowUS int64) []fault.Field {
 	if length < MinSessionDuration || length > MaxSessionDuration {
 		say("ends", fmt.Sprintf("makes the session %s long", length),
 			fmt.Sprintf("send %s to %s after starts", MinSessionDuration, MaxSessionDuration))
-	} else if next, _ := s.Next(); s.Recurrence == Daily && s.EndsUS > next {
+	} else if next, _ := s.Next(nowUS); s.Recurrence == Daily && s.EndsUS > next {
 		say("ends", "makes a daily session overlap its next one", "send at most the same clock time of the next day")
 	}
 	return wrong
@@ -92,9 +92,13 @@ func checkLead(s Session, lots []Lot, nowUS int64) []fault.Field {
 		Remedy: fmt.Sprintf("send a time at least %s after publishing", lead)}}
 }
 
+// LotPath gives the prefix of the n-th lot's fields among what is wrong with a session.
+func LotPath(n int) string { return fmt.Sprintf("lots[%d].", n) }
+
 // CheckLot says what is wrong with a lot of item i in session s, all at once; nil for nothing. Field names carry the
-// prefix, which is "" or the lot's path in a list.
-func CheckLot(prefix string, l Lot, i goods.Item, s Session) []fault.Field {
+// prefix, which is "" or LotPath. People see a lot as soon as its session is published, at shownUS: that is now, or for a
+// draft the last moment, the session's start.
+func CheckLot(prefix string, l Lot, i goods.Item, s Session, shownUS int64) []fault.Field {
 	var wrong []fault.Field
 	say := func(bad bool, field, detail, remedy string) {
 		if bad {
@@ -109,29 +113,37 @@ func CheckLot(prefix string, l Lot, i goods.Item, s Session) []fault.Field {
 	say(l.Currency != s.Currency, "currency", fmt.Sprintf("is %q, the session's is %q", l.Currency, s.Currency), "send the session's currency or none")
 	say(!i.Auctionable, "item", "may not be auctioned", "set its auctionable to true")
 	say(i.WithdrawnUS != 0, "item", "is withdrawn", "choose another item")
+	say(i.State != goods.Tradable, "item", fmt.Sprintf("is not tradable, but in state %d", i.State), "choose an item in state 1")
+	// A lot of one unit is the item itself; of an item that comes in numbers only its seller knows how many there are.
+	say(i.Offered > 0 && (l.Stock == 1 || i.Offered == 1), "item", "is on sale in another session, and as a single unit here or there",
+		"wait until that session is over, or choose another item")
 	say(i.Area != s.Area, "item", fmt.Sprintf("is of area %q, the session of %q", i.Area, s.Area), "choose a session of the item's area")
 	say(i.TradeFromUS > s.StartsUS, "item", "may not be traded when the session starts", "choose a later session or change its trade_from")
-	say(i.ShowFromUS > s.StartsUS, "item", "may not be shown when the session starts", "choose a later session or change its show_from")
+	say(i.ShowFromUS > shownUS, "item", "may not be shown before "+time.UnixMicro(i.ShowFromUS).UTC().Format(time.RFC3339),
+		"publish the session then, choose a later session or change its show_from")
 	return wrong
 }
 
-// Publish freezes a draft: it gives the session scheduled, and its lots open with window, code and salt, or all that is
-// wrong with it, which is also what a dry run shows. items holds each lot's item. random gives 32 bytes a lot.
-func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, nowUS int64, random io.Reader) (Session, []Lot, []fault.Field, error) {
+// Publish freezes a draft: it gives the session scheduled, and its lots open with the session's area and window, code and
+// salt, in the slices that their sellers asked for; or all that is wrong with it, which is also what a dry run shows. items
+// holds each lot's item. random gives 32 bytes a lot, and as many for each slice after the first.
+func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, shards int, nowUS int64, random io.Reader) (Session, []Lot, []fault.Field, error) {
 	wrong := append(CheckSession(s, nowUS), checkLead(s, lots, nowUS)...)
 	if s.State != SessionDraft {
 		wrong = append(wrong, fault.Field{Name: "state", Detail: fmt.Sprintf("is %s", s.State), Remedy: "only a draft can be published"})
 	}
-	if len(lots) == 0 || len(lots) > MaxSessionLots {
-		wrong = append(wrong, fault.Field{Name: "lots", Detail: fmt.Sprintf("there are %d", len(lots)), Remedy: fmt.Sprintf("put 1 to %d lots into the session", MaxSessionLots)})
+	if n := countSlices(lots); n == 0 || n > MaxSessionLots {
+		wrong = append(wrong, fault.Field{Name: "lots", Detail: fmt.Sprintf("there are %d", n),
+			Remedy: fmt.Sprintf("put 1 to %d lots into the session; each slice of one counts", MaxSessionLots)})
 	}
 	open := make([]Lot, len(lots))
 	for n, l := range lots {
 		if len(wrong) >= MaxWrong {
 			return s, nil, wrong[:MaxWrong], nil
 		}
-		wrong = append(wrong, CheckLot(fmt.Sprintf("lots[%d].", n), l, items[l.Item], s)...)
-		l.State, l.OpensUS, l.ClosesUS = LotOpen, s.StartsUS, s.EndsUS
+		wrong = append(append(wrong, CheckLot(LotPath(n), l, items[l.Item], s, nowUS)...), CheckSlices(LotPath(n), l, shards)...)
+		// The session may have moved to another area since the lot was made.
+		l.Area, l.State, l.OpensUS, l.ClosesUS = s.Area, LotOpen, s.StartsUS, s.EndsUS
 		var err error
 		if l.Code, l.Salt, err = secrets(random); err != nil {
 			return s, nil, nil, err
@@ -141,7 +153,11 @@ func Publish(s Session, lots []Lot, items map[uuid.UUID]goods.Item, nowUS int64,
 	if len(wrong) > 0 {
 		return s, nil, wrong, nil
 	}
-	s.State, s.Lots = SessionScheduled, len(lots)
+	open, err := Split(open, shards, random)
+	if err != nil {
+		return s, nil, nil, err
+	}
+	s.State, s.Lots = SessionScheduled, len(open)
 	return s, open, nil, nil
 }
 

@@ -114,36 +114,42 @@ func TestCheckLot(t *testing.T) {
 		change func(*auction.Lot, *goods.Item)
 		wrong  string
 	}{
-		"as it should be":        {func(l *auction.Lot, i *goods.Item) {}, ""},
-		"english":                {func(l *auction.Lot, i *goods.Item) { l.Format = auction.English }, "format"},
-		"no format":              {func(l *auction.Lot, i *goods.Item) { l.Format = "" }, "format"},
-		"price 0":                {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = 0 }, "price"},
-		"price negative":         {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = -1 }, "price"},
-		"price 1":                {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = 1 }, ""},
-		"price at its largest":   {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = largest }, ""},
-		"price over its largest": {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = largest + 1 }, "price"},
-		"price over 2^53":        {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = money.MaxMinor + 1 }, "price"},
-		"stock 0":                {func(l *auction.Lot, i *goods.Item) { l.Stock = 0 }, "stock"},
-		"stock negative":         {func(l *auction.Lot, i *goods.Item) { l.Stock = -1 }, "stock"},
-		"stock at its largest":   {func(l *auction.Lot, i *goods.Item) { l.Stock = auction.MaxStock }, ""},
-		"stock over its largest": {func(l *auction.Lot, i *goods.Item) { l.Stock = auction.MaxStock + 1 }, "stock"},
-		"none a buyer":           {func(l *auction.Lot, i *goods.Item) { l.PerBuyer = 0 }, "per_buyer"},
-		"64 a buyer":             {func(l *auction.Lot, i *goods.Item) { l.PerBuyer = 64 }, ""},
-		"65 a buyer":             {func(l *auction.Lot, i *goods.Item) { l.PerBuyer = 65 }, "per_buyer"},
-		"another currency":       {func(l *auction.Lot, i *goods.Item) { l.Currency = "USD" }, "currency"},
-		"not for auction":        {func(l *auction.Lot, i *goods.Item) { i.Auctionable = false }, "item"},
-		"withdrawn":              {func(l *auction.Lot, i *goods.Item) { i.WithdrawnUS = 1 }, "item"},
-		"of another area":        {func(l *auction.Lot, i *goods.Item) { i.Area = "south" }, "item"},
-		"traded from the start":  {func(l *auction.Lot, i *goods.Item) { i.TradeFromUS = nowUS + hourUS }, ""},
-		"traded too late":        {func(l *auction.Lot, i *goods.Item) { i.TradeFromUS = nowUS + hourUS + 1 }, "item"},
-		"shown too late":         {func(l *auction.Lot, i *goods.Item) { i.ShowFromUS = nowUS + hourUS + 1 }, "item"},
+		"as it should be":                  {func(l *auction.Lot, i *goods.Item) {}, ""},
+		"english":                          {func(l *auction.Lot, i *goods.Item) { l.Format = auction.English }, "format"},
+		"no format":                        {func(l *auction.Lot, i *goods.Item) { l.Format = "" }, "format"},
+		"price 0":                          {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = 0 }, "price"},
+		"price negative":                   {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = -1 }, "price"},
+		"price 1":                          {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = 1 }, ""},
+		"price at its largest":             {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = largest }, ""},
+		"price over its largest":           {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = largest + 1 }, "price"},
+		"price over 2^53":                  {func(l *auction.Lot, i *goods.Item) { l.PriceMinor = money.MaxMinor + 1 }, "price"},
+		"stock 0":                          {func(l *auction.Lot, i *goods.Item) { l.Stock = 0 }, "stock"},
+		"stock negative":                   {func(l *auction.Lot, i *goods.Item) { l.Stock = -1 }, "stock"},
+		"stock at its largest":             {func(l *auction.Lot, i *goods.Item) { l.Stock = auction.MaxStock }, ""},
+		"stock over its largest":           {func(l *auction.Lot, i *goods.Item) { l.Stock = auction.MaxStock + 1 }, "stock"},
+		"none a buyer":                     {func(l *auction.Lot, i *goods.Item) { l.PerBuyer = 0 }, "per_buyer"},
+		"64 a buyer":                       {func(l *auction.Lot, i *goods.Item) { l.PerBuyer = 64 }, ""},
+		"65 a buyer":                       {func(l *auction.Lot, i *goods.Item) { l.PerBuyer = 65 }, "per_buyer"},
+		"another currency":                 {func(l *auction.Lot, i *goods.Item) { l.Currency = "USD" }, "currency"},
+		"not for auction":                  {func(l *auction.Lot, i *goods.Item) { i.Auctionable = false }, "item"},
+		"withdrawn":                        {func(l *auction.Lot, i *goods.Item) { i.WithdrawnUS = 1 }, "item"},
+		"of another area":                  {func(l *auction.Lot, i *goods.Item) { i.Area = "south" }, "item"},
+		"traded from the start":            {func(l *auction.Lot, i *goods.Item) { i.TradeFromUS = nowUS + hourUS }, ""},
+		"traded too late":                  {func(l *auction.Lot, i *goods.Item) { i.TradeFromUS = nowUS + hourUS + 1 }, "item"},
+		"shown from the start":             {func(l *auction.Lot, i *goods.Item) { i.ShowFromUS = nowUS + hourUS }, ""},
+		"shown too late":                   {func(l *auction.Lot, i *goods.Item) { i.ShowFromUS = nowUS + hourUS + 1 }, "item"},
+		"sold":                             {func(l *auction.Lot, i *goods.Item) { i.State = goods.AwaitingPayment }, "item"},
+		"one that is one unit elsewhere":   {func(l *auction.Lot, i *goods.Item) { i.Offered, l.Stock = 1, 100 }, "item"},
+		"the one unit of many elsewhere":   {func(l *auction.Lot, i *goods.Item) { i.Offered, l.Stock = 100, 1 }, "item"},
+		"many, of which there are others":  {func(l *auction.Lot, i *goods.Item) { i.Offered, l.Stock = 100, 100 }, ""},
+		"the one unit, and none elsewhere": {func(l *auction.Lot, i *goods.Item) { i.Offered, l.Stock = 0, 1 }, ""},
 		"everything": {func(l *auction.Lot, i *goods.Item) {
 			*l, *i = auction.Lot{}, goods.Item{WithdrawnUS: 1, ShowFromUS: 1 << 60, TradeFromUS: 1 << 60}
-		}, "currency format item item item item item per_buyer price stock"},
+		}, "currency format item item item item item item per_buyer price stock"},
 	} {
 		l, i := aDraft(1), anItem(1)
 		c.change(&l, &i)
-		if got := names(auction.CheckLot("", l, i, aSession())); got != c.wrong {
+		if got := names(auction.CheckLot("", l, i, aSession(), aSession().StartsUS)); got != c.wrong {
 			t.Errorf("%s: wrong is %q, want %q", name, got, c.wrong)
 		}
 	}
@@ -151,6 +157,7 @@ func TestCheckLot(t *testing.T) {
 
 func TestPublishFreezes(t *testing.T) {
 	s, drafts := aSession(), []auction.Lot{aDraft(1), aDraft(2), aDraft(3)}
+	drafts[1].Area = "south" // where the session was planned first
 	items := map[uuid.UUID]goods.Item{}
 	for n := 1; n <= 3; n++ {
 		items[anItem(n).ID] = anItem(n)
@@ -159,7 +166,7 @@ func TestPublishFreezes(t *testing.T) {
 	for i := range random[32:] {
 		random[32+i] = byte(i * 7)
 	}
-	scheduled, open, wrong, err := auction.Publish(s, drafts, items, nowUS, bytes.NewReader(random))
+	scheduled, open, wrong, err := auction.Publish(s, drafts, items, 16, nowUS, bytes.NewReader(random))
 	if err != nil || wrong != nil {
 		t.Fatalf("%v %v", wrong, err)
 	}
@@ -168,7 +175,7 @@ func TestPublishFreezes(t *testing.T) {
 	}
 	codes, salts := map[string]bool{}, map[string]bool{}
 	for n, l := range open {
-		if l.State != auction.LotOpen || l.OpensUS != s.StartsUS || l.ClosesUS != s.EndsUS || l.ID != drafts[n].ID {
+		if l.State != auction.LotOpen || l.OpensUS != s.StartsUS || l.ClosesUS != s.EndsUS || l.Area != s.Area || l.ID != drafts[n].ID {
 			t.Errorf("lot %+v", l)
 		}
 		if !auction.CodeWellFormed(l.Code) || len(l.Salt) != 16 || bytes.Contains([]byte(l.Code), l.Salt) {
@@ -189,7 +196,7 @@ func TestPublishFreezes(t *testing.T) {
 
 func TestTheLargestCode(t *testing.T) {
 	s := aSession()
-	_, open, _, err := auction.Publish(s, []auction.Lot{aDraft(1)}, map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1)}, nowUS,
+	_, open, _, err := auction.Publish(s, []auction.Lot{aDraft(1)}, map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1)}, 16, nowUS,
 		bytes.NewReader(bytes.Repeat([]byte{0xff}, 32)))
 	if err != nil || len(open) != 1 {
 		t.Fatal(open, err)
@@ -203,16 +210,16 @@ func TestPublishSaysAllThatIsWrong(t *testing.T) {
 	s := aSession()
 	s.Name, s.State = "", auction.SessionScheduled
 	drafts := []auction.Lot{aDraft(1), aDraft(2), aDraft(3)}
-	drafts[0].Stock, drafts[2].PriceMinor = 0, -5
+	drafts[0].Stock, drafts[2].PriceMinor, drafts[2].Slices = 0, -5, 17
 	items := map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1), anItem(3).ID: anItem(3)} // the second's is unknown
-	same, open, wrong, err := auction.Publish(s, drafts, items, nowUS, zeros{})
+	same, open, wrong, err := auction.Publish(s, drafts, items, 16, nowUS, zeros{})
 	if err != nil || open != nil || same != s {
 		t.Errorf("published %+v, %v", open, err)
 	}
-	if got, want := names(wrong), "lots[0].stock lots[1].item lots[1].item lots[2].price name state"; got != want {
+	if got, want := names(wrong), "lots[0].stock lots[1].item lots[1].item lots[1].item lots[2].price lots[2].slices name state"; got != want {
 		t.Errorf("wrong is %q, want %q", got, want)
 	}
-	if _, _, wrong, _ := auction.Publish(aSession(), nil, nil, nowUS, zeros{}); names(wrong) != "lots" {
+	if _, _, wrong, _ := auction.Publish(aSession(), nil, nil, 16, nowUS, zeros{}); names(wrong) != "lots" {
 		t.Errorf("without lots: %v", wrong)
 	}
 }
@@ -234,7 +241,7 @@ func TestPublishLeavesTimeToPreheat(t *testing.T) {
 	} {
 		s, drafts := aSession(), []auction.Lot{aDraft(1), aDraft(2)}
 		s.StartsUS, drafts[1].Slices = nowUS+c.ahead.Microseconds(), c.slices
-		_, open, wrong, err := auction.Publish(s, drafts, map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1), anItem(2).ID: anItem(2)}, nowUS, zeros{})
+		_, open, wrong, err := auction.Publish(s, drafts, map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1), anItem(2).ID: anItem(2)}, 16, nowUS, zeros{})
 		if err != nil || names(wrong) != c.wrong || (open != nil) != (c.wrong == "") {
 			t.Errorf("%s: wrong is %v, %v", name, wrong, err)
 		}
@@ -244,10 +251,45 @@ func TestPublishLeavesTimeToPreheat(t *testing.T) {
 	}
 }
 
+// A draft may hold what is not to be shown yet, but is not published before it is.
+func TestPublishShowsNothingTooEarly(t *testing.T) {
+	s, l, i := aSession(), aDraft(1), anItem(1)
+	i.ShowFromUS = s.StartsUS
+	if wrong := auction.CheckLot("", l, i, s, s.StartsUS); wrong != nil {
+		t.Errorf("in a draft: %+v", wrong)
+	}
+	for now, want := range map[int64]string{i.ShowFromUS - 1: "lots[0].item", i.ShowFromUS: "starts"} {
+		_, open, wrong, err := auction.Publish(s, []auction.Lot{l}, map[uuid.UUID]goods.Item{i.ID: i}, 16, now, zeros{})
+		if err != nil || open != nil || names(wrong) != want {
+			t.Errorf("published %d µs before it is shown: %+v, %v, %v", i.ShowFromUS-now, open, wrong, err)
+		}
+	}
+	if _, open, wrong, err := auction.Publish(s, []auction.Lot{l}, map[uuid.UUID]goods.Item{i.ID: anItem(1)}, 16, nowUS, zeros{}); len(open) != 1 || err != nil {
+		t.Errorf("what is shown from the beginning: %+v, %v", wrong, err)
+	}
+}
+
+// Slices count: a session has as many lots as are decided one by one.
+func TestPublishCountsSlices(t *testing.T) {
+	l := aDraft(1)
+	l.Slices, l.Stock = 4, 100
+	items := map[uuid.UUID]goods.Item{l.Item: anItem(1)}
+	if s, open, wrong, err := auction.Publish(aSession(), []auction.Lot{l}, items, 16, nowUS, zeros{}); len(open) != 4 || s.Lots != 4 || err != nil {
+		t.Errorf("%d lots of %d, %v, %v", len(open), s.Lots, wrong, err)
+	}
+	many := make([]auction.Lot, auction.MaxSessionLots/4+1)
+	for n := range many {
+		many[n] = l
+	}
+	if _, open, wrong, err := auction.Publish(aSession(), many, items, 16, nowUS, zeros{}); open != nil || names(wrong) != "lots" || err != nil {
+		t.Errorf("%d lots, %+v, %v", len(open), wrong, err)
+	}
+}
+
 // A session of a hundred thousand wrong lots is told the first of them: what is told fits into an answer.
 func TestPublishSaysNoMoreThanFits(t *testing.T) {
 	drafts := make([]auction.Lot, auction.MaxSessionLots)
-	_, open, wrong, err := auction.Publish(aSession(), drafts, nil, nowUS, zeros{})
+	_, open, wrong, err := auction.Publish(aSession(), drafts, nil, 16, nowUS, zeros{})
 	if err != nil || open != nil || len(wrong) != auction.MaxWrong || !strings.HasPrefix(wrong[0].Name, "lots[0].") {
 		t.Errorf("%d wrong things, published %v, %v", len(wrong), open, err)
 	}
@@ -257,7 +299,7 @@ func TestPublishNeedsRandomness(t *testing.T) {
 	items := map[uuid.UUID]goods.Item{anItem(1).ID: anItem(1)}
 	broken := errors.New("no randomness")
 	for name, random := range map[string]io.Reader{"short": strings.NewReader("too short"), "broken": iotest.ErrReader(broken)} {
-		if _, open, _, err := auction.Publish(aSession(), []auction.Lot{aDraft(1)}, items, nowUS, random); err == nil || open != nil {
+		if _, open, _, err := auction.Publish(aSession(), []auction.Lot{aDraft(1)}, items, 16, nowUS, random); err == nil || open != nil {
 			t.Errorf("%s: published %v, %v", name, open, err)
 		}
 	}

@@ -22,7 +22,9 @@ const (
 // Recurrence says whether a session comes again.
 type Recurrence string
 
-// The recurrences. A daily session's next occurrence is made as a draft when it ends.
+// The recurrences. When a daily session starts, or should have and was cancelled, its next occurrence is made as a draft
+// of the next day to come; a draft that nobody published in time moves on to that day itself. A series ends with an
+// occurrence that was made Once while it was a draft.
 const (
 	Once  Recurrence = "once"
 	Daily Recurrence = "daily"
@@ -35,7 +37,7 @@ type Session struct {
 	Name       string       `json:"name"`
 	Currency   string       `json:"currency"`
 	StartsUS   int64        `json:"starts_us"`
-	EndsUS     int64        `json:"ends_us"` // planned; the session ends with its last lot
+	EndsUS     int64        `json:"ends_us"` // moves later with the lots: credits and extensions
 	Recurrence Recurrence   `json:"recurrence"`
 	Zone       string       `json:"zone"`            // IANA name, in which a daily session keeps its clock time; "UTC" by default
 	Parent     uuid.UUID    `json:"parent,omitzero"` // the occurrence before this one
@@ -67,15 +69,22 @@ type SessionFilter struct {
 	Drafts bool  // show drafts too (operators)
 }
 
-// Next gives the times of a daily session's next occurrence: the same clock times in its zone on the next day, whatever
-// the zone's clocks do in between. An unknown zone counts as UTC.
-func (s Session) Next() (startsUS, endsUS int64) {
+// dayUS is a day as most are; the day on which a zone's clocks change is not.
+const dayUS = 24 * 3_600_000_000
+
+// Next gives the times of a daily session's next occurrence: the same clock times in its zone, whatever the zone's clocks do
+// in between, on the first day after its own on which it starts later than nowUS. An unknown zone counts as UTC.
+func (s Session) Next(nowUS int64) (startsUS, endsUS int64) {
 	zone, err := time.LoadLocation(s.Zone)
 	if err != nil {
 		zone = time.UTC
 	}
-	tomorrow := func(us int64) int64 { return time.UnixMicro(us).In(zone).AddDate(0, 0, 1).UnixMicro() }
-	startsUS, endsUS = tomorrow(s.StartsUS), tomorrow(s.EndsUS)
+	later := func(us int64, days int) int64 { return time.UnixMicro(us).In(zone).AddDate(0, 0, days).UnixMicro() }
+	days := int(max(1, (nowUS-s.StartsUS)/dayUS-1)) // no day is twice as long as others
+	for later(s.StartsUS, days) <= nowUS {
+		days++
+	}
+	startsUS, endsUS = later(s.StartsUS, days), later(s.EndsUS, days)
 	if endsUS <= startsUS { // it starts at a time that the clocks leave out
 		endsUS = startsUS + (s.EndsUS - s.StartsUS)
 	}
@@ -86,6 +95,6 @@ func (s Session) Next() (startsUS, endsUS int64) {
 func (s Session) NextOccurrence(id uuid.UUID, nowUS int64) Session {
 	next := Session{ID: id, Area: s.Area, Name: s.Name, Currency: s.Currency, Recurrence: s.Recurrence, Zone: s.Zone,
 		Parent: s.ID, State: SessionDraft, Creator: s.Creator, CreatedUS: nowUS, Rev: 1}
-	next.StartsUS, next.EndsUS = s.Next()
+	next.StartsUS, next.EndsUS = s.Next(nowUS)
 	return next
 }

@@ -61,13 +61,35 @@ func TestNextKeepsClockTimes(t *testing.T) {
 			return at.UnixMicro()
 		}
 		s := auction.Session{Zone: c.zone, StartsUS: read(c.starts), EndsUS: read(c.ends)}
-		starts, ends := s.Next()
+		starts, ends := s.Next(s.StartsUS)
 		show := func(us int64) string { return time.UnixMicro(us).In(zone).Format(form) }
 		if show(starts) != c.wantStarts || show(ends) != c.wantEnds {
 			t.Errorf("%s after %s … %s: %s … %s, want %s … %s", c.zone, c.starts, c.ends, show(starts), show(ends), c.wantStarts, c.wantEnds)
 		}
 		if starts < s.EndsUS {
 			t.Errorf("%s %s … %s overlaps its next", c.zone, c.starts, c.ends)
+		}
+	}
+}
+
+// However long nobody was there to make it: the next occurrence lies in the future, and is the first that does.
+func TestNextIsInTheFuture(t *testing.T) {
+	const day = 24 * hourUS
+	for _, name := range []string{"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Date(2027, 3, 1, 20, 0, 0, 0, zone)
+		s := auction.Session{Zone: name, StartsUS: at.UnixMicro(), EndsUS: at.Add(2 * time.Hour).UnixMicro()}
+		for late := int64(0); late < 500; late++ {
+			for _, now := range []int64{s.StartsUS + late*day - 1, s.StartsUS + late*day, s.StartsUS + late*day + hourUS} {
+				starts, ends := s.Next(now)
+				before := time.UnixMicro(starts).In(zone).AddDate(0, 0, -1).UnixMicro()
+				if hour := time.UnixMicro(starts).In(zone).Hour(); starts <= now || before > now && before > s.StartsUS || hour != 20 || ends <= starts {
+					t.Fatalf("%s, %d µs after its start: %s … %s", name, now-s.StartsUS, time.UnixMicro(starts).In(zone), time.UnixMicro(ends).In(zone))
+				}
+			}
 		}
 	}
 }

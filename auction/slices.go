@@ -90,33 +90,30 @@ func CheckSlices(prefix string, l Lot, shards int) []fault.Field {
 	return nil
 }
 
+// countSlices gives how many lots there are when each is in its slices.
+func countSlices(lots []Lot) int {
+	n := 0
+	for _, l := range lots {
+		n += max(l.Slices, 1)
+	}
+	return n
+}
+
 // Split divides published lots into the slices that their seller asked for, each an own lot in an own shard with an own
 // code: the stock is divided evenly, what is left over goes to the first ones. Lots that are to stay whole stay as they
-// are. random gives 32 bytes for each slice after the first. wrong is as Publish's.
-func Split(lots []Lot, shards int, random io.Reader) (open []Lot, wrong []fault.Field, err error) {
-	open = make([]Lot, 0, len(lots))
-	for n, l := range lots {
-		if len(wrong) >= MaxWrong {
-			return nil, wrong[:MaxWrong], nil
-		}
-		bad := CheckSlices(fmt.Sprintf("lots[%d].", n), l, shards)
-		wrong = append(wrong, bad...)
-		for slice := 0; slice < max(l.Slices, 1) && len(bad) == 0; slice++ {
+// are. CheckSlices must find nothing wrong with any. random gives 32 bytes for each slice after the first.
+func Split(lots []Lot, shards int, random io.Reader) ([]Lot, error) {
+	open := make([]Lot, 0, countSlices(lots))
+	for _, l := range lots {
+		for slice := range max(l.Slices, 1) {
 			part, err := l.part(slice, shards, random)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			open = append(open, part)
 		}
 	}
-	if len(open) > MaxSessionLots {
-		wrong = append(wrong, fault.Field{Name: "lots", Detail: fmt.Sprintf("are %d in slices", len(open)),
-			Remedy: fmt.Sprintf("put at most %d slices into the session", MaxSessionLots)})
-	}
-	if len(wrong) > 0 {
-		return nil, wrong, nil
-	}
-	return open, nil, nil
+	return open, nil
 }
 
 // part makes a published lot one of its slices.

@@ -60,7 +60,7 @@ func given(t *testing.T, without ...string) []string {
 	t.Helper()
 	env := []string{"TMPDIR=" + t.TempDir()}
 	for _, name := range []string{live.EnvMySQL, live.EnvMySQL2, live.EnvRedis, live.EnvRedis2, live.EnvRedisCluster, live.EnvShelf,
-		live.EnvKafka, live.EnvKafkaCluster} {
+		live.EnvKafka, live.EnvKafkaCluster, live.EnvKafkaLibs} {
 		value := "given"
 		if slices.Contains(without, name) {
 			value = ""
@@ -121,8 +121,11 @@ func TestLiveStartsNothingThatIsGiven(t *testing.T) {
 		if n := strings.Count(out, "no redis-server in PATH. \"apt-get install redis-server\", or "+live.EnvRedisBin); n != 1 {
 			t.Errorf("live %s: %d lines about redis-server:\n%s", option, n, out)
 		}
+		if n := strings.Count(out, live.EnvKafkaLibs+" is not set"); n != 1 {
+			t.Errorf("live %s: %d lines about Kafka's jars:\n%s", option, n, out)
+		}
 	}
-	own := append(env, live.EnvRedisBin+"=given", live.EnvMySQLBin+"=given")
+	own := append(env, live.EnvRedisBin+"=given", live.EnvMySQLBin+"=given", live.EnvKafkaLibs+"=given")
 	if out, _ := run(t, own, "live", "bash", "-c", "echo nothing else"); out != "nothing else\n" {
 		t.Errorf("with programs given, live says %q", out)
 	}

@@ -40,9 +40,10 @@ type Item struct {
 	Currency    string    `json:"currency"`
 	Area        string    `json:"area"`
 	Auctionable bool      `json:"auctionable"`   // may be put into a session
-	ShowFromUS  int64     `json:"show_from_us"`  // next_time: not shown before
+	ShowFromUS  int64     `json:"show_from_us"`  // next_time: in no session that is published before
 	TradeFromUS int64     `json:"trade_from_us"` // trade_time: in no session that starts before
 	State       State     `json:"state"`
+	Offered     int64     `json:"offered"`      // units in published sessions that are not over; derived, as State
 	WithdrawnUS int64     `json:"withdrawn_us"` // 0: not withdrawn. A withdrawn item goes into no new session
 	CreatedUS   int64     `json:"created_us"`
 	Rev         int64     `json:"rev"` // for If-Match; 1 when new

@@ -19,6 +19,7 @@ type lot struct {
 	db.Lot
 	delta, added int64 // of sold and of stock, not yet written
 	touched      bool
+	prolonged    bool // it closes later than before
 }
 
 // refused is what the last guard says of a bid: the reason of its void order.
@@ -51,7 +52,27 @@ func (b *batch) follow(ctx context.Context, list []auction.Delivery) error {
 			known = append(known, d)
 		}
 	}
-	return b.run(ctx, known)
+	if err := b.run(ctx, known); err != nil {
+		return err
+	}
+	return b.prolong(ctx)
+}
+
+// prolong moves the ends of sessions whose lots close later now: a session ends with its last lot. In order of id, as
+// shards that recover at the same time meet on the same rows.
+func (b *batch) prolong(ctx context.Context) error {
+	ends := map[db.ID]int64{}
+	for _, l := range b.lots {
+		if l != nil && l.prolonged {
+			ends[l.SessionID] = max(ends[l.SessionID], l.ClosesUs)
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(ends), func(x, y db.ID) int { return slices.Compare(x[:], y[:]) }) {
+		if _, err := b.ProlongSession(ctx, db.ProlongSessionParams{EndsUs: ends[id], ID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // loadLots reads the lots of the batch without locking them: whoever applies to this shard holds its position, and a
@@ -177,9 +198,9 @@ func (l *lot) change(r auction.Record) {
 	case auction.KindPaused:
 		l.State = auction.LotPaused
 	case auction.KindResumed:
-		l.State, l.ClosesUs = auction.LotOpen, r.ClosesUS
+		l.State, l.ClosesUs, l.prolonged = auction.LotOpen, r.ClosesUS, true
 	case auction.KindExtended:
-		l.ClosesUs = r.ClosesUS
+		l.ClosesUs, l.prolonged = r.ClosesUS, true
 	case auction.KindToppedUp:
 		l.added += r.Quantity
 	}

@@ -59,7 +59,7 @@ func numberTaken(err error) error {
 	return err
 }
 
-// Item gives one item with its state as its newest order makes it.
+// Item gives one item, with what is derived of it: its state and how much of it is on offer.
 func (s *Store) Item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 	var item goods.Item
 	err := s.read(ctx, "item", func(ctx context.Context, q tx) (err error) {
@@ -72,18 +72,24 @@ func (s *Store) Item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 // ItemsByID gives those of the items that exist, in no order.
 func (s *Store) ItemsByID(ctx context.Context, list []uuid.UUID) ([]goods.Item, error) {
 	var items []goods.Item
-	err := s.read(ctx, "items by id", func(ctx context.Context, q tx) error {
-		rows, err := collect(q.conn, ids(distinct(list)), func(q *db.Queries) ([]db.Good, error) { return q.ItemsByID(ctx, db.ID{}) })
-		if err != nil {
-			return err
-		}
-		items = mapped(rows, itemOf)
-		return q.derive(ctx, items)
+	err := s.read(ctx, "items by id", func(ctx context.Context, q tx) (err error) {
+		items, err = q.items(ctx, distinct(list))
+		return err
 	})
 	return items, err
 }
 
-// item reads an item inside a transaction, with its state.
+// items reads items inside a transaction, with what is derived of them.
+func (t tx) items(ctx context.Context, list []uuid.UUID) ([]goods.Item, error) {
+	rows, err := collect(t.conn, ids(list), func(q *db.Queries) ([]db.Good, error) { return q.ItemsByID(ctx, db.ID{}) })
+	if err != nil {
+		return nil, err
+	}
+	items := mapped(rows, itemOf)
+	return items, t.derive(ctx, items)
+}
+
+// item reads an item inside a transaction, with what is derived of it.
 func (t tx) item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 	row, err := t.GetItem(ctx, db.ID(id))
 	if err != nil {
@@ -93,10 +99,18 @@ func (t tx) item(ctx context.Context, id uuid.UUID) (goods.Item, error) {
 	return items[0], t.derive(ctx, items)
 }
 
-// derive sets the items' states from the newest order of their lots of one unit.
+// derive sets the items' states, from the newest order of their lots of one unit, and how much of them is on offer.
 func (t tx) derive(ctx context.Context, items []goods.Item) error {
-	rows, err := collect(t.conn, mapped(items, func(i goods.Item) db.ID { return db.ID(i.ID) }),
-		func(q *db.Queries) ([]db.OrderStatesOfItemsRow, error) { return q.OrderStatesOfItems(ctx, db.ID{}) })
+	list := mapped(items, func(i goods.Item) db.ID { return db.ID(i.ID) })
+	offers, err := collect(t.conn, list, func(q *db.Queries) ([]db.OfferedOfItemsRow, error) { return q.OfferedOfItems(ctx, db.ID{}) })
+	if err != nil {
+		return err
+	}
+	offered := map[db.ID]int64{}
+	for _, o := range offers {
+		offered[o.ItemID] += o.Stock
+	}
+	rows, err := collect(t.conn, list, func(q *db.Queries) ([]db.OrderStatesOfItemsRow, error) { return q.OrderStatesOfItems(ctx, db.ID{}) })
 	newest := map[db.ID]db.OrderStatesOfItemsRow{}
 	for _, r := range rows {
 		if was, ok := newest[r.ItemID]; !ok || string(r.ID[:]) > string(was.ID[:]) { // ids are of version 7: later is greater
@@ -104,24 +118,10 @@ func (t tx) derive(ctx context.Context, items []goods.Item) error {
 		}
 	}
 	for i := range items {
-		items[i].State = itemState(newest[db.ID(items[i].ID)].State)
+		n := newest[list[i]]
+		items[i].State, items[i].Offered = orders.ItemState(n.State, n.SessionState), offered[list[i]]
 	}
 	return err
-}
-
-// itemState is what people see of an item whose newest order is in a state; 0 is none.
-func itemState(s orders.State) goods.State {
-	switch s {
-	case orders.PendingPayment, orders.TimingOut:
-		return goods.AwaitingPayment
-	case orders.Paid:
-		return goods.ToBeShipped
-	case orders.Shipping:
-		return goods.InDelivery
-	case orders.Completed:
-		return goods.Complete
-	}
-	return goods.Tradable
 }
 
 // ChangeItem writes what the owner may describe, where the row's rev is i.Rev.
@@ -169,11 +169,11 @@ func (s *Store) WithdrawItem(ctx context.Context, id uuid.UUID, rev, nowUS int64
 
 // withdraw marks an item whose row is locked.
 func (t tx) withdraw(ctx context.Context, id uuid.UUID, rev, atUS int64) error {
-	in, err := t.ItemInSale(ctx, db.ID(id))
+	i, err := t.item(ctx, id)
 	if err != nil {
 		return err
 	}
-	if in > 0 {
+	if i.Offered > 0 {
 		return fault.New(fault.Conflict, "item_in_sale", "a published session that is not over has this item")
 	}
 	rows, err := t.MarkItemWithdrawn(ctx, db.MarkItemWithdrawnParams{WithdrawnUs: atUS, ID: db.ID(id), Rev: rev})

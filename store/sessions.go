@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/goods"
 	"rostrum/internal/fault"
 	"rostrum/store/db"
 )
@@ -133,16 +134,22 @@ func (s *Store) ListSessions(ctx context.Context, f auction.SessionFilter, p auc
 const publishTime = time.Minute
 
 // Publish freezes a draft: its row becomes scheduled, its lots take what Publish is given. All of the session's lots must
-// be given, as they were read: Stale `stale` otherwise. Conflict `item_withdrawn` where an item was withdrawn meanwhile.
+// be given, as they were read: Stale `stale` otherwise. The items are looked at once more, under their locks: Invalid with
+// all that is wrong, as auction.Publish says it, where one has changed meanwhile or was published elsewhere.
 func (s *Store) Publish(ctx context.Context, a auction.Session, lots []auction.Lot) error {
 	return s.writeFor(ctx, "publish", publishTime, func(ctx context.Context, t tx) error {
 		if err := t.draftOf(ctx, a.ID, a.Rev); err != nil {
 			return err
 		}
-		if err := t.holdItems(ctx, lots); err != nil {
+		items, err := t.holdItems(ctx, lots)
+		if err != nil {
 			return err
 		}
-		if err := t.publishLots(ctx, a.ID, lots); err != nil {
+		given := make(map[db.ID]auction.Lot, len(lots))
+		for _, l := range lots {
+			given[db.ID(l.ID)] = l
+		}
+		if err := t.publishLots(ctx, publication{session: a, given: given, items: items, nowUS: s.options.Now().UnixMicro()}); err != nil {
 			return err
 		}
 		rows, err := t.SetSessionState(ctx, db.SetSessionStateParams{State: auction.SessionScheduled, ID: db.ID(a.ID), Rev: a.Rev})
@@ -150,52 +157,70 @@ func (s *Store) Publish(ctx context.Context, a auction.Session, lots []auction.L
 	})
 }
 
-// holdItems locks the lots' items, none of which may have been withdrawn. The update writes what is there: it is the
-// lock that all engines share, and it counts. In order of id, so that two who hold the same items do not meet crosswise.
-func (t tx) holdItems(ctx context.Context, lots []auction.Lot) error {
-	items := distinct(mapped(lots, func(l auction.Lot) uuid.UUID { return l.Item }))
-	var held int64
-	err := each(t.conn, ids(items), func(q *db.Queries) error {
-		rows, err := q.HoldItems(ctx, db.ID{})
-		held += rows
-		return err
-	})
-	if err == nil && int(held) != len(items) {
-		err = fault.New(fault.Conflict, "item_withdrawn", "an item of the session was withdrawn")
+// holdItems locks the lots' items and gives them as they are now. The update writes what is there: it is the lock that
+// all engines share. In order of id, so that two who hold the same items do not meet crosswise.
+func (t tx) holdItems(ctx context.Context, lots []auction.Lot) (map[uuid.UUID]goods.Item, error) {
+	list := distinct(mapped(lots, func(l auction.Lot) uuid.UUID { return l.Item }))
+	if err := each(t.conn, ids(list), func(q *db.Queries) error { return q.HoldItems(ctx, db.ID{}) }); err != nil {
+		return nil, err
 	}
-	return err
+	items, err := t.items(ctx, list)
+	held := make(map[uuid.UUID]goods.Item, len(items))
+	for _, i := range items {
+		held[i.ID] = i
+	}
+	return held, err
 }
 
-// publishLots writes the lots, each of which must still be the draft that was read. The session's row is locked, so that
-// they stay as they are seen here, and whole rows are put in their place: no portable statement updates many rows to many
-// values.
-func (t tx) publishLots(ctx context.Context, session uuid.UUID, lots []auction.Lot) error {
-	given := make(map[db.ID]auction.Lot, len(lots))
-	for _, l := range lots {
-		given[db.ID(l.ID)] = l
+// publication is a draft's way to being published, with its items as they are held.
+type publication struct {
+	session auction.Session
+	given   map[db.ID]auction.Lot // that are still to be met
+	items   map[uuid.UUID]goods.Item
+	nowUS   int64
+	met     int
+	wrong   []fault.Field
+}
+
+// rows gives the new rows of drafts, each of which must be as it was read, and notes what is wrong with them by now.
+func (p *publication) rows(drafts []db.Lot) ([]any, error) {
+	args := make([]any, 0, len(drafts)*replaceLots.width)
+	for _, r := range drafts {
+		was, l := lotOf(r), p.given[r.ID]
+		if l.ID != was.ID || l.Rev != r.Rev || r.State != auction.LotDraft {
+			return nil, stale("session's list of lots")
+		}
+		p.wrong = append(p.wrong, auction.CheckLot(auction.LotPath(p.met), was, p.items[was.Item], p.session, p.nowUS)...)
+		args = append(args, lotArgs(published(was, l))...)
+		p.met++
+		delete(p.given, r.ID)
 	}
-	after := db.ID{}
-	for {
-		rows, err := t.LotsOfSession(ctx, db.LotsOfSessionParams{SessionID: db.ID(session), ID: after, Limit: MaxPage})
+	return args, nil
+}
+
+// publishLots writes the lots. The session's row is locked, so that they stay as they are seen here, and whole rows are put
+// in their place: no portable statement updates many rows to many values.
+func (t tx) publishLots(ctx context.Context, p publication) error {
+	for after := (db.ID{}); ; {
+		drafts, err := t.LotsOfSession(ctx, db.LotsOfSessionParams{SessionID: db.ID(p.session.ID), ID: after, Limit: MaxPage})
 		if err != nil {
 			return err
 		}
-		args := make([]any, 0, len(rows)*replaceLots.width)
-		for _, r := range rows {
-			l, ok := given[r.ID]
-			delete(given, r.ID)
-			if !ok || l.Rev != r.Rev || r.State != auction.LotDraft {
-				return stale("session's list of lots")
-			}
-			args = append(args, lotArgs(published(lotOf(r), l))...)
-			after = r.ID
+		args, err := p.rows(drafts)
+		if err != nil {
+			return err
+		}
+		last := len(drafts) < MaxPage
+		if len(p.wrong) > 0 && (last || len(p.wrong) >= auction.MaxWrong) {
+			return fault.Invalids(p.wrong[:min(len(p.wrong), auction.MaxWrong)])
 		}
 		if err := replaceLots.insert(ctx, t.conn, args); err != nil {
 			return err
 		}
-		if len(rows) < MaxPage {
-			return t.addSlices(ctx, session, given)
+		if last {
+			return t.addSlices(ctx, p.session.ID, p.given)
 		}
+		after = drafts[len(drafts)-1].ID
 	}
 }
 
@@ -243,8 +268,8 @@ func (s *Store) DueToPreheat(ctx context.Context, nowUS, untilUS int64, p auctio
 	return list, err
 }
 
-// EndSessions moves on what is over or was taken out, at most 100 sessions a step, and gives the ended daily ones without a next
-// occurrence. A session is moved once, whoever asks.
+// EndSessions moves on what is over or was taken out, at most 100 sessions a step, and gives the daily ones that have begun,
+// or should have, and have no next occurrence. A session is moved once, whoever asks.
 func (s *Store) EndSessions(ctx context.Context, nowUS int64) ([]auction.Session, error) {
 	var again []auction.Session
 	err := s.write(ctx, "end sessions", func(ctx context.Context, t tx) error {
@@ -261,7 +286,7 @@ func (s *Store) EndSessions(ctx context.Context, nowUS int64) ([]auction.Session
 		if err := t.moveSessions(ctx, final, err, auction.SessionEnded, auction.SessionSettled); err != nil {
 			return err
 		}
-		rows, err := t.SessionsToRepeat(ctx)
+		rows, err := t.SessionsToRepeat(ctx, nowUS)
 		again, err = t.sessions(ctx, rows, err)
 		return err
 	})

@@ -236,10 +236,6 @@ var provoked = map[string]func(*stage) webtest.Answer{
 	"item_in_sale": func(s *stage) webtest.Answer {
 		return s.as(webtest.Sam).Do("POST", "/api/v1/items/"+webtest.ItemLive.String()+"/withdraw", nil, "If-Match", `"1"`)
 	},
-	"item_withdrawn": func(s *stage) webtest.Answer {
-		s.w.Sessions.Fail = fault.New(fault.Conflict, "item_withdrawn", "it was withdrawn at the same moment")
-		return s.as(webtest.Olga).Do("POST", draftPath+"/publish", nil, "If-Match", `"1"`)
-	},
 	"preheat_busy": func(s *stage) webtest.Answer { return s.preheat("preheat_busy") },
 	"gate_memory":  func(s *stage) webtest.Answer { return s.preheat("gate_memory") },
 	"shelf_memory": func(s *stage) webtest.Answer { return s.preheat("shelf_memory") },

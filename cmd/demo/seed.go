@@ -263,7 +263,7 @@ func (s *sellers) publish(ctx context.Context, session auction.Session, items []
 	if session, err = s.sessions.Session(ctx, session.ID); err != nil {
 		return err
 	}
-	published, open, wrong, err := auction.Publish(session, lots, byID, asOf.UnixMicro(), rand.Reader)
+	published, open, wrong, err := auction.Publish(session, lots, byID, s.shards, asOf.UnixMicro(), rand.Reader)
 	if err == nil {
 		err = fault.Invalids(wrong)
 	}

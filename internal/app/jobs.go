@@ -124,16 +124,29 @@ func (c *closer) releaseDue(ctx context.Context) error {
 	return err
 }
 
-// endSessions moves sessions on and makes the next occurrence of those that come again. One that a second node has made
-// meanwhile is no error.
+// endSessions moves sessions on and lets those come again that do.
 func (c *closer) endSessions(ctx context.Context) error {
 	again, err := c.sessions.EndSessions(ctx, c.nowUS())
 	failed := []error{err}
 	for _, s := range again {
-		err := c.sessions.CreateSession(ctx, s.NextOccurrence(c.newID(), c.nowUS()))
-		if fault.CodeOf(err) != "occurrence_exists" {
-			failed = append(failed, err)
-		}
+		failed = append(failed, c.repeat(ctx, s))
 	}
 	return errors.Join(failed...)
+}
+
+// repeat makes the next occurrence of a daily session. A draft has been published too late or not at all: it is its own
+// next occurrence, and keeps its lots. That somebody else was faster, a second node or an operator, is no error.
+func (c *closer) repeat(ctx context.Context, s auction.Session) error {
+	var err error
+	if s.State == auction.SessionDraft {
+		s.StartsUS, s.EndsUS = s.Next(c.nowUS())
+		_, err = c.sessions.ChangeSession(ctx, s)
+	} else {
+		err = c.sessions.CreateSession(ctx, s.NextOccurrence(c.newID(), c.nowUS()))
+	}
+	switch fault.CodeOf(err) {
+	case "occurrence_exists", "stale", "session_published", "session_not_draft":
+		return nil
+	}
+	return err
 }

@@ -191,11 +191,8 @@ func (i *installation) planSale(startsIn, length time.Duration, perBuyer int, st
 	s, err := i.app.Store.Session(ctx, s.ID)
 	must(i.t, err)
 	early := now.Add(-time.Hour) // whoever plans so preheats by himself, at once
-	s, open, wrong, err := auction.Publish(s, i.lots, items, early.UnixMicro(), rand.Reader)
+	s, open, wrong, err := auction.Publish(s, i.lots, items, i.app.Deployment.Shards, early.UnixMicro(), rand.Reader)
 	if err != nil || len(wrong) > 0 {
-		i.t.Fatal(wrong, err)
-	}
-	if open, wrong, err = auction.Split(open, i.app.Deployment.Shards, rand.Reader); err != nil || len(wrong) > 0 {
 		i.t.Fatal(wrong, err)
 	}
 	must(i.t, i.app.Store.Publish(ctx, s, open))

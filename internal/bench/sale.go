@@ -122,7 +122,7 @@ func (i *installation) publish(ctx context.Context, stocks []int64, lead time.Du
 	if err != nil {
 		return out, err
 	}
-	s, lots, wrong, err := auction.Publish(s, lots, items, time.Now().UnixMicro(), rand.Reader)
+	s, lots, wrong, err := auction.Publish(s, lots, items, i.app.Deployment.Shards, time.Now().UnixMicro(), rand.Reader)
 	if err != nil {
 		return out, err
 	}

@@ -165,9 +165,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertUserStmt, err = db.PrepareContext(ctx, InsertUser); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertUser: %w", err)
 	}
-	if q.itemInSaleStmt, err = db.PrepareContext(ctx, ItemInSale); err != nil {
-		return nil, fmt.Errorf("error preparing query ItemInSale: %w", err)
-	}
 	if q.itemsByIDStmt, err = db.PrepareContext(ctx, ItemsByID); err != nil {
 		return nil, fmt.Errorf("error preparing query ItemsByID: %w", err)
 	}
@@ -249,11 +246,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.moveSessionStmt, err = db.PrepareContext(ctx, MoveSession); err != nil {
 		return nil, fmt.Errorf("error preparing query MoveSession: %w", err)
 	}
+	if q.offeredOfItemsStmt, err = db.PrepareContext(ctx, OfferedOfItems); err != nil {
+		return nil, fmt.Errorf("error preparing query OfferedOfItems: %w", err)
+	}
 	if q.orderStatesOfItemsStmt, err = db.PrepareContext(ctx, OrderStatesOfItems); err != nil {
 		return nil, fmt.Errorf("error preparing query OrderStatesOfItems: %w", err)
 	}
 	if q.ordersToReleaseStmt, err = db.PrepareContext(ctx, OrdersToRelease); err != nil {
 		return nil, fmt.Errorf("error preparing query OrdersToRelease: %w", err)
+	}
+	if q.prolongSessionStmt, err = db.PrepareContext(ctx, ProlongSession); err != nil {
+		return nil, fmt.Errorf("error preparing query ProlongSession: %w", err)
 	}
 	if q.raisePublishedStmt, err = db.PrepareContext(ctx, RaisePublished); err != nil {
 		return nil, fmt.Errorf("error preparing query RaisePublished: %w", err)
@@ -564,11 +567,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertUserStmt: %w", cerr)
 		}
 	}
-	if q.itemInSaleStmt != nil {
-		if cerr := q.itemInSaleStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing itemInSaleStmt: %w", cerr)
-		}
-	}
 	if q.itemsByIDStmt != nil {
 		if cerr := q.itemsByIDStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing itemsByIDStmt: %w", cerr)
@@ -704,6 +702,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing moveSessionStmt: %w", cerr)
 		}
 	}
+	if q.offeredOfItemsStmt != nil {
+		if cerr := q.offeredOfItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing offeredOfItemsStmt: %w", cerr)
+		}
+	}
 	if q.orderStatesOfItemsStmt != nil {
 		if cerr := q.orderStatesOfItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing orderStatesOfItemsStmt: %w", cerr)
@@ -712,6 +715,11 @@ func (q *Queries) Close() error {
 	if q.ordersToReleaseStmt != nil {
 		if cerr := q.ordersToReleaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing ordersToReleaseStmt: %w", cerr)
+		}
+	}
+	if q.prolongSessionStmt != nil {
+		if cerr := q.prolongSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing prolongSessionStmt: %w", cerr)
 		}
 	}
 	if q.raisePublishedStmt != nil {
@@ -915,7 +923,6 @@ type Queries struct {
 	insertSessionStmt         *sql.Stmt
 	insertUnitStmt            *sql.Stmt
 	insertUserStmt            *sql.Stmt
-	itemInSaleStmt            *sql.Stmt
 	itemsByIDStmt             *sql.Stmt
 	itemsInSessionStmt        *sql.Stmt
 	listAreasStmt             *sql.Stmt
@@ -943,8 +950,10 @@ type Queries struct {
 	markPublishedStmt         *sql.Stmt
 	moveOrderStmt             *sql.Stmt
 	moveSessionStmt           *sql.Stmt
+	offeredOfItemsStmt        *sql.Stmt
 	orderStatesOfItemsStmt    *sql.Stmt
 	ordersToReleaseStmt       *sql.Stmt
+	prolongSessionStmt        *sql.Stmt
 	raisePublishedStmt        *sql.Stmt
 	recordOfBidStmt           *sql.Stmt
 	recordsAfterStmt          *sql.Stmt
@@ -1021,7 +1030,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertSessionStmt:         q.insertSessionStmt,
 		insertUnitStmt:            q.insertUnitStmt,
 		insertUserStmt:            q.insertUserStmt,
-		itemInSaleStmt:            q.itemInSaleStmt,
 		itemsByIDStmt:             q.itemsByIDStmt,
 		itemsInSessionStmt:        q.itemsInSessionStmt,
 		listAreasStmt:             q.listAreasStmt,
@@ -1049,8 +1057,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		markPublishedStmt:         q.markPublishedStmt,
 		moveOrderStmt:             q.moveOrderStmt,
 		moveSessionStmt:           q.moveSessionStmt,
+		offeredOfItemsStmt:        q.offeredOfItemsStmt,
 		orderStatesOfItemsStmt:    q.orderStatesOfItemsStmt,
 		ordersToReleaseStmt:       q.ordersToReleaseStmt,
+		prolongSessionStmt:        q.prolongSessionStmt,
 		raisePublishedStmt:        q.raisePublishedStmt,
 		recordOfBidStmt:           q.recordOfBidStmt,
 		recordsAfterStmt:          q.recordsAfterStmt,

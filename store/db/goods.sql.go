@@ -8,6 +8,7 @@ package db
 import (
 	"context"
 
+	"rostrum/auction"
 	"rostrum/orders"
 )
 
@@ -50,16 +51,13 @@ func (q *Queries) GetItem(ctx context.Context, id ID) (Good, error) {
 	return i, err
 }
 
-const HoldItems = `-- name: HoldItems :execrows
-UPDATE goods SET withdrawn_us = 0 WHERE withdrawn_us = 0 AND id IN (?)
+const HoldItems = `-- name: HoldItems :exec
+UPDATE goods SET rev = rev WHERE id IN (?)
 `
 
-func (q *Queries) HoldItems(ctx context.Context, id ID) (int64, error) {
-	result, err := q.exec(ctx, q.holdItemsStmt, HoldItems, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+func (q *Queries) HoldItems(ctx context.Context, id ID) error {
+	_, err := q.exec(ctx, q.holdItemsStmt, HoldItems, id)
+	return err
 }
 
 const InsertArea = `-- name: InsertArea :exec
@@ -119,17 +117,6 @@ func (q *Queries) InsertItem(ctx context.Context, arg InsertItemParams) error {
 		arg.Folded,
 	)
 	return err
-}
-
-const ItemInSale = `-- name: ItemInSale :one
-SELECT COUNT(*) FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE l.item_id = ? AND a.state = 'scheduled'
-`
-
-func (q *Queries) ItemInSale(ctx context.Context, itemID ID) (int64, error) {
-	row := q.queryRow(ctx, q.itemInSaleStmt, ItemInSale, itemID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
 }
 
 const ItemsByID = `-- name: ItemsByID :many
@@ -323,15 +310,49 @@ func (q *Queries) MarkItemWithdrawn(ctx context.Context, arg MarkItemWithdrawnPa
 	return result.RowsAffected()
 }
 
+const OfferedOfItems = `-- name: OfferedOfItems :many
+SELECT l.item_id, l.stock FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE a.state = 'scheduled' AND l.item_id IN (?)
+`
+
+type OfferedOfItemsRow struct {
+	ItemID ID
+	Stock  int64
+}
+
+func (q *Queries) OfferedOfItems(ctx context.Context, itemID ID) ([]OfferedOfItemsRow, error) {
+	rows, err := q.query(ctx, q.offeredOfItemsStmt, OfferedOfItems, itemID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OfferedOfItemsRow
+	for rows.Next() {
+		var i OfferedOfItemsRow
+		if err := rows.Scan(&i.ItemID, &i.Stock); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const OrderStatesOfItems = `-- name: OrderStatesOfItems :many
-SELECT l.item_id, o.id, o.state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
+SELECT l.item_id, o.id, o.state, a.state AS session_state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
+JOIN auctions AS a ON a.id = l.session_id
 WHERE l.stock = 1 AND o.void_seq = 0 AND l.item_id IN (?)
 `
 
 type OrderStatesOfItemsRow struct {
-	ItemID ID
-	ID     ID
-	State  orders.State
+	ItemID       ID
+	ID           ID
+	State        orders.State
+	SessionState auction.SessionState
 }
 
 func (q *Queries) OrderStatesOfItems(ctx context.Context, itemID ID) ([]OrderStatesOfItemsRow, error) {
@@ -343,7 +364,12 @@ func (q *Queries) OrderStatesOfItems(ctx context.Context, itemID ID) ([]OrderSta
 	var items []OrderStatesOfItemsRow
 	for rows.Next() {
 		var i OrderStatesOfItemsRow
-		if err := rows.Scan(&i.ItemID, &i.ID, &i.State); err != nil {
+		if err := rows.Scan(
+			&i.ItemID,
+			&i.ID,
+			&i.State,
+			&i.SessionState,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -756,6 +756,23 @@ func (q *Queries) MoveSession(ctx context.Context, arg MoveSessionParams) (int64
 	return result.RowsAffected()
 }
 
+const ProlongSession = `-- name: ProlongSession :execrows
+UPDATE auctions SET ends_us = ? WHERE id = ? AND ends_us < ?
+`
+
+type ProlongSessionParams struct {
+	EndsUs int64
+	ID     ID
+}
+
+func (q *Queries) ProlongSession(ctx context.Context, arg ProlongSessionParams) (int64, error) {
+	result, err := q.exec(ctx, q.prolongSessionStmt, ProlongSession, arg.EndsUs, arg.ID, arg.EndsUs)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const ReplaceLot = `-- name: ReplaceLot :exec
 REPLACE INTO lots (shard, id, group_id, session_id, item_id, seller_id, area, title, format, price, currency, stock, per_buyer, code, salt, opens_us, closes_us, state, version, sold, rev, slices, slice, slice_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
@@ -821,6 +838,7 @@ const SessionsToCancel = `-- name: SessionsToCancel :many
 SELECT a.id FROM auctions AS a WHERE a.state = 'scheduled'
 AND EXISTS (SELECT 1 FROM lots AS w WHERE w.session_id = a.id AND w.state = 'withdrawn')
 AND NOT EXISTS (SELECT 1 FROM lots AS l WHERE l.session_id = a.id AND l.state <> 'withdrawn')
+AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.session_id = a.id)
 ORDER BY a.id LIMIT 100
 `
 
@@ -940,14 +958,14 @@ func (q *Queries) SessionsToPreheat(ctx context.Context, arg SessionsToPreheatPa
 
 const SessionsToRepeat = `-- name: SessionsToRepeat :many
 SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
-WHERE a.state IN ('ended', 'settled') AND a.recurrence = 'daily'
+WHERE a.recurrence = 'daily' AND a.starts_us <= ?
   AND NOT EXISTS (SELECT 1 FROM auctions AS n WHERE n.parent_id = a.id)
 ORDER BY a.starts_us, a.id
 LIMIT 100
 `
 
-func (q *Queries) SessionsToRepeat(ctx context.Context) ([]Auction, error) {
-	rows, err := q.query(ctx, q.sessionsToRepeatStmt, SessionsToRepeat)
+func (q *Queries) SessionsToRepeat(ctx context.Context, nowUs int64) ([]Auction, error) {
+	rows, err := q.query(ctx, q.sessionsToRepeatStmt, SessionsToRepeat, nowUs)
 	if err != nil {
 		return nil, err
 	}

@@ -28,8 +28,8 @@ UPDATE goods SET number = ?, name = ?, description = ?, price = ?, currency = ?,
 -- name: MarkItemWithdrawn :execrows
 UPDATE goods SET withdrawn_us = ?, rev = rev + 1 WHERE id = ? AND rev = ?;
 
--- name: ItemInSale :one
-SELECT COUNT(*) FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE l.item_id = ? AND a.state = 'scheduled';
+-- name: OfferedOfItems :many
+SELECT l.item_id, l.stock FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE a.state = 'scheduled' AND l.item_id IN (?);
 
 -- name: ListItems :many
 SELECT id, number, owner_id, creator_id, name, description, price, currency, area, auctionable, show_from_us, trade_from_us, withdrawn_us, created_us, rev, folded
@@ -45,8 +45,9 @@ ORDER BY id DESC
 LIMIT ?;
 
 -- name: OrderStatesOfItems :many
-SELECT l.item_id, o.id, o.state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
+SELECT l.item_id, o.id, o.state, a.state AS session_state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
+JOIN auctions AS a ON a.id = l.session_id
 WHERE l.stock = 1 AND o.void_seq = 0 AND l.item_id IN (?);
 
--- name: HoldItems :execrows
-UPDATE goods SET withdrawn_us = 0 WHERE withdrawn_us = 0 AND id IN (?);
+-- name: HoldItems :exec
+UPDATE goods SET rev = rev WHERE id IN (?);

@@ -48,9 +48,12 @@ LIMIT 100;
 -- name: MoveSession :execrows
 UPDATE auctions SET state = sqlc.arg(state), rev = rev + 1 WHERE id = sqlc.arg(id) AND state = sqlc.arg(was);
 
+-- name: ProlongSession :execrows
+UPDATE auctions SET ends_us = sqlc.arg(ends_us) WHERE id = sqlc.arg(id) AND ends_us < sqlc.arg(ends_us);
+
 -- name: SessionsToRepeat :many
 SELECT a.id, a.area, a.name, a.currency, a.starts_us, a.ends_us, a.recurrence, a.zone, a.parent_id, a.state, a.creator_id, a.created_us, a.rev FROM auctions AS a
-WHERE a.state IN ('ended', 'settled') AND a.recurrence = 'daily'
+WHERE a.recurrence = 'daily' AND a.starts_us <= sqlc.arg(now_us)
   AND NOT EXISTS (SELECT 1 FROM auctions AS n WHERE n.parent_id = a.id)
 ORDER BY a.starts_us, a.id
 LIMIT 100;
@@ -117,4 +120,5 @@ WHERE shard = sqlc.arg(shard) AND id = sqlc.arg(id) AND sold + sqlc.arg(delta) <
 SELECT a.id FROM auctions AS a WHERE a.state = 'scheduled'
 AND EXISTS (SELECT 1 FROM lots AS w WHERE w.session_id = a.id AND w.state = 'withdrawn')
 AND NOT EXISTS (SELECT 1 FROM lots AS l WHERE l.session_id = a.id AND l.state <> 'withdrawn')
+AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.session_id = a.id)
 ORDER BY a.id LIMIT 100;

@@ -117,10 +117,10 @@ func itemWithdrawn(t *testing.T, s *store.Store) {
 	l := sale.lot(draft, item)
 	must(t, s.AddLot(ctx, l))
 	l.Rev = 1
-	wantCode(t, s.Publish(ctx, draft, []auction.Lot{l}), fault.Conflict, "item_withdrawn")
+	wantWrong(t, s.Publish(ctx, draft, []auction.Lot{l}), "lots[0].item")
 }
 
-// itemState: the state of an item whose lots have one unit follows from its newest order.
+// itemState: the state of an item whose lots have one unit follows from its newest order, and how far that one's session is.
 func itemState(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 5, PerBuyer: 1})
 	bid, other := sale.Bid(sale.Lots[0], sale.ID(), 1), sale.Bid(sale.Lots[1], sale.ID(), 1)
@@ -128,6 +128,9 @@ func itemState(t *testing.T, s *store.Store) {
 	state := func(l auction.Lot) goods.State {
 		i, err := s.Item(t.Context(), l.Item)
 		must(t, err)
+		if i.Offered != l.Stock {
+			t.Errorf("an item of which %d units are on sale offers %d", l.Stock, i.Offered)
+		}
 		return i.State
 	}
 	if got := state(sale.Lots[1]); got != goods.Tradable {
@@ -138,8 +141,8 @@ func itemState(t *testing.T, s *store.Store) {
 	for _, c := range []struct {
 		move orders.State
 		want goods.State
-	}{{orders.PendingPayment, goods.AwaitingPayment}, {orders.TimingOut, goods.AwaitingPayment}, {orders.Paid, goods.ToBeShipped},
-		{orders.Shipping, goods.InDelivery}, {orders.Completed, goods.Complete}, {orders.Refunded, goods.Tradable}} {
+	}{{orders.PendingPayment, goods.AwaitingPayment}, {orders.TimingOut, goods.AwaitingPayment}, {orders.Paid, goods.Traded},
+		{orders.Shipping, goods.InDelivery}, {orders.Completed, goods.AwaitingPayout}, {orders.Refunded, goods.Tradable}} {
 		after := order
 		after.State = c.move
 		must(t, s.SaveMove(t.Context(), order, after, orders.Event{ID: sale.ID()}))
@@ -157,6 +160,37 @@ func itemState(t *testing.T, s *store.Store) {
 	if len(list) != 1 || list[0].ID != sale.Lots[0].Item {
 		t.Errorf("items awaiting payment: %+v", list)
 	}
+}
+
+// itemStateLater: what is paid is to be shipped when its session is over, and what was received is complete when that is
+// settled; then it is on sale no more, and yet not for another session.
+func itemStateLater(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1})
+	bid := sale.Bid(sale.Lots[0], sale.ID(), 1)
+	sale.Apply(0, sale.Deliver(bid, sale.Close(sale.Lots[0]))...)
+	order, err := s.Order(t.Context(), bid.Order)
+	must(t, err)
+	for _, c := range []struct {
+		move orders.State
+		want goods.State
+	}{{orders.Paid, goods.ToBeShipped}, {orders.Completed, goods.Complete}} {
+		after := order
+		after.State = c.move
+		must(t, s.SaveMove(t.Context(), order, after, orders.Event{ID: sale.ID()}))
+		order.Rev++
+		_, err := s.EndSessions(t.Context(), Opens+2*Hour)
+		must(t, err)
+		items, err := s.ItemsByID(t.Context(), []uuid.UUID{sale.Lots[0].Item})
+		must(t, err)
+		if items[0].State != c.want || items[0].Offered != 0 {
+			t.Errorf("order %d after the session: item %d with %d on sale, want %d with none", c.move, items[0].State, items[0].Offered, c.want)
+		}
+	}
+	draft := sale.draft(Opens + 3*Hour)
+	l := sale.lot(draft, sale.Lots[0].Item)
+	must(t, s.AddLot(t.Context(), l))
+	l.Rev = 1
+	wantWrong(t, s.Publish(t.Context(), draft, []auction.Lot{l}), "lots[0].item")
 }
 
 func itemLists(t *testing.T, s *store.Store) {

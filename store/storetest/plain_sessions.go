@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -13,7 +14,6 @@ import (
 	"rostrum/auction"
 	"rostrum/goods"
 	"rostrum/internal/fault"
-	"rostrum/orders"
 	"rostrum/store"
 )
 
@@ -165,6 +165,78 @@ func publishing(t *testing.T, s *store.Store) {
 	}
 }
 
+// publishLooksAgain: what an item has become since it was looked at is seen under its lock, and nothing is published.
+func publishLooksAgain(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 5, PerBuyer: 1})
+	must(t, s.PutArea(t.Context(), goods.Area{Code: "south", Name: "South"}))
+	ctx, a := t.Context(), sale.draft(Opens)
+	var lots []auction.Lot
+	for _, change := range []func(i *goods.Item){
+		func(*goods.Item) {},
+		func(i *goods.Item) { i.Auctionable = false },
+		func(i *goods.Item) { i.Area = "south" },
+		func(i *goods.Item) { i.TradeFromUS = Opens + 1 },
+		func(i *goods.Item) { i.ShowFromUS = Opens },
+	} {
+		l := sale.lot(a, sale.item())
+		must(t, s.AddLot(ctx, l))
+		i, err := s.Item(ctx, l.Item)
+		must(t, err)
+		change(&i)
+		_, err = s.ChangeItem(ctx, i)
+		must(t, err)
+		l.Rev = 1
+		lots = append(lots, opened(l))
+	}
+	wantWrong(t, s.Publish(ctx, a, lots), "lots[1].item", "lots[2].item", "lots[3].item", "lots[4].item")
+	for _, l := range lots {
+		if got, err := s.Lot(ctx, l.ID); err != nil || got.State != auction.LotDraft {
+			t.Errorf("after a refused publishing: %+v, %v", got, err)
+		}
+	}
+	if got, err := s.Session(ctx, a.ID); err != nil || got.State != auction.SessionDraft || got.Rev != 1 {
+		t.Errorf("after a refused publishing: %+v, %v", got, err)
+	}
+	for _, l := range lots[1:] {
+		must(t, s.RemoveLot(ctx, l.ID, 1))
+	}
+	must(t, s.Publish(ctx, a, lots[:1]))
+}
+
+// publishAUnitTwice: of two sessions that are published at the same time with the same single unit, one is refused; many
+// units may be in both.
+func publishAUnitTwice(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1)
+	for round, stock := range []int64{1, 1, 1, 7} {
+		item := sale.item()
+		var failed [2]error
+		var wg sync.WaitGroup
+		for n := range failed {
+			a := sale.draft(Opens)
+			l := sale.lot(a, item)
+			l.Stock = stock
+			must(t, s.AddLot(t.Context(), l))
+			l.Rev = 1
+			wg.Go(func() { failed[n] = s.Publish(t.Context(), a, []auction.Lot{opened(l)}) })
+		}
+		wg.Wait()
+		offered := stock
+		switch {
+		case stock > 1:
+			must(t, errors.Join(failed[:]...))
+			offered = 2 * stock
+		case failed[0] == nil:
+			wantWrong(t, failed[1], "lots[0].item")
+		default:
+			wantWrong(t, failed[0], "lots[0].item")
+			must(t, failed[1])
+		}
+		if i, err := s.Item(t.Context(), item); err != nil || i.Offered != offered {
+			t.Errorf("round %d: %d units on sale, %v", round, i.Offered, err)
+		}
+	}
+}
+
 // publishAgainstWithdraw: of a publishing and a withdrawal of the item at the same time, one is refused.
 func publishAgainstWithdraw(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1)
@@ -265,96 +337,5 @@ func dueByPages(t *testing.T, s *store.Store, sale *Sale) {
 	slices.SortFunc(want, func(x, y uuid.UUID) int { return bytes.Compare(x[:], y[:]) })
 	if !slices.Equal(lots, want) || !slices.Equal(sessions, []uuid.UUID{sale.Session.ID}) {
 		t.Errorf("due to close %v, want %v; due to preheat %v", lots, want, sessions)
-	}
-}
-
-// sessionLife: due to preheat, due to close, ended with its last lot, settled with its last order, repeated once.
-func sessionLife(t *testing.T, s *store.Store) {
-	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
-	ctx, l := t.Context(), sale.Lots[0]
-	due := func(now, until int64) int {
-		list, err := s.DueToPreheat(ctx, now, until, auction.Page{Limit: 10})
-		must(t, err)
-		return len(list)
-	}
-	if a, b, c := due(0, Opens-1), due(0, Opens), due(Opens+Hour, Opens+Hour); a != 0 || b != 1 || c != 0 {
-		t.Errorf("due to preheat: early %d, in time %d, late %d", a, b, c)
-	}
-	toClose := func(until int64) int {
-		list, err := s.DueToClose(ctx, until, auction.Page{Limit: 10})
-		must(t, err)
-		return len(list)
-	}
-	if a, b := toClose(Opens+Hour-1), toClose(Opens+Hour); a != 0 || b != 2 {
-		t.Errorf("due to close: early %d, in time %d", a, b)
-	}
-	dueByPages(t, s, sale)
-	end := func() auction.SessionState {
-		_, err := s.EndSessions(ctx, Opens+2*Hour)
-		must(t, err)
-		a, err := s.Session(ctx, sale.Session.ID)
-		must(t, err)
-		return a.State
-	}
-	bid := sale.Bid(l, sale.ID(), 1)
-	sale.Apply(0, sale.Deliver(bid, sale.Close(l))...)
-	if got := end(); got != auction.SessionScheduled {
-		t.Errorf("with an open lot: %s", got)
-	}
-	sale.Apply(0, sale.Deliver(sale.Close(sale.Lots[1]))...)
-	if got := end(); got != auction.SessionEnded || toClose(Opens+2*Hour) != 0 {
-		t.Errorf("with all lots closed: %s", got)
-	}
-	order, err := s.Order(ctx, bid.Order)
-	must(t, err)
-	after := order
-	after.State = orders.Cancelled
-	must(t, s.SaveMove(ctx, order, after, orders.Event{ID: sale.ID()}))
-	if got := end(); got != auction.SessionEnded {
-		t.Errorf("with a unit on its way back: %s", got)
-	}
-	sale.Apply(0, sale.Deliver(sale.Release(bid))...)
-	if got := end(); got != auction.SessionSettled {
-		t.Errorf("with all orders final: %s", got)
-	}
-	if list, err := s.LotsToLoad(ctx, 0, uuid.Nil, 10); err != nil || len(list) != 0 {
-		t.Errorf("a settled session's lots to load: %v, %v", list, err)
-	}
-	if list, err := s.LotIDs(ctx, uuid.Nil, 10); err != nil || len(list) != 2 {
-		t.Errorf("a settled session's lots are known: %v, %v", list, err)
-	}
-}
-
-// withdrawnSession: a scheduled session is cancelled when the last of its lots is withdrawn, and not before.
-func withdrawnSession(t *testing.T, s *store.Store) {
-	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
-	for i, want := range []auction.SessionState{auction.SessionScheduled, auction.SessionCancelled} {
-		sale.Apply(0, sale.Deliver(sale.Withdraw(sale.Lots[i]))...)
-		again, err := s.EndSessions(t.Context(), Opens)
-		must(t, err)
-		got, err := s.Session(t.Context(), sale.Session.ID)
-		must(t, err)
-		if got.State != want || len(again) != 0 {
-			t.Errorf("with %d of 2 lots withdrawn: %s, to be repeated %+v", i+1, got.State, again)
-		}
-	}
-}
-
-func dailySession(t *testing.T, s *store.Store) {
-	sale := NewSale(t, s, 1)
-	a := auction.Session{ID: sale.ID(), Area: "north", Name: "Daily", Currency: "EUR", StartsUS: Opens, EndsUS: Opens + Hour,
-		Recurrence: auction.Daily, Zone: "UTC", State: auction.SessionScheduled, Creator: sale.Seller}
-	must(t, s.CreateSession(t.Context(), a))
-	again, err := s.EndSessions(t.Context(), Opens+Hour)
-	must(t, err)
-	if len(again) != 1 || again[0].ID != a.ID || again[0].State != auction.SessionSettled {
-		t.Fatalf("to be repeated: %+v", again)
-	}
-	next := a
-	next.ID, next.Parent, next.State = sale.ID(), a.ID, auction.SessionDraft
-	next.StartsUS, next.EndsUS = a.Next()
-	must(t, s.CreateSession(t.Context(), next))
-	if again, err = s.EndSessions(t.Context(), Opens+Hour); err != nil || len(again) != 0 {
-		t.Errorf("to be repeated again: %+v, %v", again, err)
 	}
 }

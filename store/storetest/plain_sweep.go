@@ -44,21 +44,39 @@ func sweptWhenSettled(t *testing.T, s *store.Store) {
 	sale.wantSweep("behind the journal", Opens+Hour, records[1].Seq+1, first.ID, second.ID)
 }
 
-// sweptWhenCancelled: a cancelled session's lots, but those of which an order may still give units back.
+// sweptWhenCancelled: a cancelled session's lots, and only when the last was withdrawn.
 func sweptWhenCancelled(t *testing.T, s *store.Store) {
 	sale := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
-	first, second := sale.Lots[0], sale.Lots[1]
-	bid := sale.Bid(first, sale.ID(), 1)
-	sale.Apply(0, sale.Deliver(bid, sale.Withdraw(first), sale.Withdraw(second))...)
-	_, err := s.EndSessions(t.Context(), Opens)
-	must(t, err)
-	sale.wantSweep("with an order to be paid", Opens+Hour, math.MaxInt64, second.ID)
+	for n, want := range [][]uuid.UUID{nil, {sale.Lots[0].ID, sale.Lots[1].ID}} {
+		sale.Apply(0, sale.Deliver(sale.Withdraw(sale.Lots[n]))...)
+		_, err := s.EndSessions(t.Context(), Opens)
+		must(t, err)
+		sale.wantSweep("after a withdrawal", Opens+Hour, math.MaxInt64, want...)
+	}
+}
+
+// sweptWhenBack: a session that was withdrawn when something was sold is over, not cancelled. It is settled when the unit is
+// back.
+func sweptWhenBack(t *testing.T, s *store.Store) {
+	sold := NewSale(t, s, 1, Terms{Stock: 1, PerBuyer: 1}, Terms{Stock: 1, PerBuyer: 1})
+	first, second := sold.Lots[0], sold.Lots[1]
+	bid := sold.Bid(first, sold.ID(), 1)
+	sold.Apply(0, sold.Deliver(bid, sold.Withdraw(first), sold.Withdraw(second))...)
+	end := func() {
+		t.Helper()
+		_, err := s.EndSessions(t.Context(), Opens)
+		must(t, err)
+	}
+	end()
+	sold.wantSweep("with an order to be paid", Opens+Hour, math.MaxInt64)
 	order, err := s.Order(t.Context(), bid.Order)
 	must(t, err)
 	after := order
 	after.State = orders.Cancelled
-	must(t, s.SaveMove(t.Context(), order, after, orders.Event{ID: sale.ID()}))
-	sale.wantSweep("with a unit on its way back", Opens+Hour, math.MaxInt64, second.ID)
-	sale.Apply(0, sale.Deliver(sale.Release(bid))...)
-	sale.wantSweep("with all units back", Opens+Hour, math.MaxInt64, first.ID, second.ID)
+	must(t, s.SaveMove(t.Context(), order, after, orders.Event{ID: sold.ID()}))
+	end()
+	sold.wantSweep("with a unit on its way back", Opens+Hour, math.MaxInt64)
+	sold.Apply(0, sold.Deliver(sold.Release(bid))...)
+	end()
+	sold.wantSweep("with all units back", Opens+Hour, math.MaxInt64, first.ID, second.ID)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"rostrum/auction"
@@ -230,6 +231,20 @@ func RebuiltBook(ctx context.Context, s *store.Store, shard int) (*auction.Book,
 		return nil, err
 	}
 	return auction.Rebuild(d.ID, shard, p.At(), lots, records, excused...)
+}
+
+// wantWrong fails the test unless err says that these fields are wrong, and no others.
+func wantWrong(t testing.TB, err error, fields ...string) {
+	t.Helper()
+	var got []string
+	if f := fault.As(err); f != nil && f.Class == fault.Invalid {
+		for _, wrong := range f.Fields {
+			got = append(got, wrong.Name)
+		}
+	}
+	if diff := cmp.Diff(fields, got); diff != "" {
+		t.Errorf("error %v: wrong fields (-want +got):\n%s", err, diff)
+	}
 }
 
 // wantCode fails the test unless err has a class and a code.

@@ -9,10 +9,6 @@ import (
 	"rostrum/goods"
 )
 
-type areasOut struct {
-	Items []goods.Area `json:"items" nullable:"false"`
-}
-
 type areaIn struct {
 	Body struct {
 		Code string `json:"code" doc:"2 to 32 of a-z, 0-9 and -"`
@@ -21,9 +17,9 @@ type areaIn struct {
 }
 
 func (a *API) areas() {
-	register(a, "areas-list", func(ctx context.Context, _ *nothing) (*one[areasOut], error) {
-		found, err := a.Edge.Areas(ctx)
-		return &one[areasOut]{areasOut{append([]goods.Area{}, found...)}}, err
+	register(a, "areas-list", func(ctx context.Context, _ *nothing) (*one[list[goods.Area]], error) {
+		found, err := a.Edge.Areas(ctx) // all of them: there is no next
+		return &one[list[goods.Area]]{list[goods.Area]{Items: append([]goods.Area{}, found...)}}, err
 	})
 	register(a, "areas-put", func(ctx context.Context, in *areaIn) (*one[goods.Area], error) {
 		area := goods.Area{Code: in.Body.Code, Name: in.Body.Name}
@@ -40,7 +36,7 @@ type itemIn struct {
 		Currency    string `json:"currency" doc:"ISO 4217"`
 		Area        string `json:"area" doc:"Code of the area that it is sold in"`
 		Auctionable *bool  `json:"auctionable,omitempty" doc:"May be put into a session; true where it is left out"`
-		ShowFrom    Time   `json:"show_from,omitzero" doc:"Not shown before; null is the same as leaving it out"`
+		ShowFrom    Time   `json:"show_from,omitzero" doc:"Not shown before: in no session that is published before, since that shows its lots; null is the same as leaving it out"`
 		TradeFrom   Time   `json:"trade_from,omitzero" doc:"In no session that starts before; null is the same as leaving it out"`
 	}
 }
@@ -74,7 +70,7 @@ type itemOut struct {
 	Auctionable bool      `json:"auctionable"`
 	ShowFrom    Time      `json:"show_from"`
 	TradeFrom   Time      `json:"trade_from"`
-	State       int       `json:"state" doc:"1 tradable, 2 awaiting payment, 3 traded, 4 to be shipped, 5 in delivery, 6 complete, 7 awaiting payout"`
+	State       int       `json:"state" doc:"1 tradable, 2 awaiting payment, 3 traded (paid, its session goes on), 4 to be shipped (paid, its session is over), 5 in delivery, 6 complete (its session is settled), 7 awaiting payout (received). What is sold in lots of many units is always 1; only what is 1 goes into a session"`
 	Withdrawn   Time      `json:"withdrawn" doc:"null: it is not"`
 	Created     Time      `json:"created"`
 }

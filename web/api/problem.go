@@ -63,7 +63,6 @@ var kinds = []Kind{
 	{"login_taken", 409, "The login is taken", "Choose another one."},
 	{"number_taken", 409, "You have an item of this number", "Choose another number."},
 	{"item_in_sale", 409, "The item is in a published session", "Wait for the session's end."},
-	{"item_withdrawn", 409, "The item is withdrawn", "Choose another item."},
 	{"preheat_busy", 409, "Another node is preheating the session", "Nothing is to be done: it will be written once."},
 	{"gate_memory", 409, "The gate's Redis has too little room for the session", "Nothing was written. Raise its maxmemory, or take something out; `detail` says how much is needed."},
 	{"shelf_memory", 409, "The shelf's Redis has too little room for the session", "Nothing was written. Raise its maxmemory, or take something out; `detail` says how much is needed."},

@@ -21,7 +21,7 @@ type sessionIn struct {
 		Currency   string `json:"currency" doc:"ISO 4217; all lots have it"`
 		Starts     Time   `json:"starts" nullable:"false"`
 		Ends       Time   `json:"ends" nullable:"false"`
-		Recurrence string `json:"recurrence,omitempty" enum:"once,daily" doc:"once where it is left out"`
+		Recurrence string `json:"recurrence,omitempty" enum:"once,daily" doc:"once where it is left out. When a daily session starts, its next one is made as an empty draft of the next day; a draft that is not published in time moves on a day with its lots. A series ends with a session that is made once while it is a draft"`
 		Zone       string `json:"zone,omitempty" maxLength:"64" doc:"IANA time zone in which a daily session keeps its clock time; UTC where it is left out"`
 	}
 }
@@ -46,7 +46,7 @@ type sessionOut struct {
 	Name       string    `json:"name"`
 	Currency   string    `json:"currency"`
 	Starts     Time      `json:"starts"`
-	Ends       Time      `json:"ends" doc:"As planned; a session ends with its last lot"`
+	Ends       Time      `json:"ends" doc:"A session ends with its last lot: it moves later where time that was lost is given back"`
 	Recurrence string    `json:"recurrence"`
 	Zone       string    `json:"zone"`
 	State      string    `json:"state" doc:"draft, scheduled, live, ended, settled or cancelled, as of now"`

@@ -54,7 +54,7 @@ func (e *Edge) AddLot(ctx context.Context, who accounts.Claims, session uuid.UUI
 	l.ID, l.Session, l.Area, l.State, l.Rev = e.NewID(), s.ID, s.Area, auction.LotDraft, 1
 	l.Shard = auction.ShardOf(l.ID, l.Group, e.Shards)
 	l = filledIn(l, i, s)
-	if err := fault.Invalids(append(auction.CheckLot("", l, i, s), auction.CheckSlices("", l, e.Shards)...)); err != nil {
+	if err := fault.Invalids(append(auction.CheckLot("", l, i, s, s.StartsUS), auction.CheckSlices("", l, e.Shards)...)); err != nil {
 		return l, err
 	}
 	return l, e.Sessions.AddLot(ctx, l)
@@ -85,7 +85,7 @@ func (e *Edge) ChangeLot(ctx context.Context, who accounts.Claims, id uuid.UUID,
 		return l, err
 	}
 	change(&l)
-	if err := fault.Invalids(append(auction.CheckLot("", l, i, s), auction.CheckSlices("", l, e.Shards)...)); err != nil {
+	if err := fault.Invalids(append(auction.CheckLot("", l, i, s, s.StartsUS), auction.CheckSlices("", l, e.Shards)...)); err != nil {
 		return l, err
 	}
 	return e.Sessions.ChangeLot(ctx, l)

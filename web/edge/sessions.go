@@ -26,10 +26,12 @@ func (e *Edge) ListSessions(ctx context.Context, who accounts.Claims, f auction.
 			return nil, fault.New(fault.Forbidden, "not_allowed", "drafts are shown to sellers and operators")
 		}
 		f.Drafts = true
-		return e.Sessions.ListSessions(ctx, f, p)
 	}
 	if e.noArea(ctx, f.Area) {
 		return nil, nil
+	}
+	if f.Drafts {
+		return e.Sessions.ListSessions(ctx, f, p)
 	}
 	return e.Shelf.ListSessions(ctx, f, p)
 }
@@ -167,10 +169,7 @@ func (e *Edge) Publish(ctx context.Context, id uuid.UUID, rev int64, dryRun bool
 	if err != nil {
 		return s, err
 	}
-	scheduled, open, wrong, err := auction.Publish(s, lots, items, e.NowUS(), e.Random)
-	if err == nil && len(wrong) == 0 {
-		open, wrong, err = auction.Split(open, e.Shards, e.Random)
-	}
+	scheduled, open, wrong, err := auction.Publish(s, lots, items, e.Shards, e.NowUS(), e.Random)
 	if err != nil {
 		return s, err
 	}
@@ -229,17 +228,21 @@ func (e *Edge) addItems(ctx context.Context, items map[uuid.UUID]goods.Item, lot
 }
 
 // CancelSession ends a session that still has rev: a draft at once; a scheduled one by withdrawing its lots from the gate,
-// so that its state follows as soon as those records are applied. Asking again after a failure goes on where it stopped.
-// Conflict `session_published` for one that has begun or is over. Stale `stale`.
+// so that its state follows as soon as those records are applied. Asking again after a failure goes on where it stopped,
+// after the session's start too. Conflict `session_published` for any other that has begun or is over. Stale `stale`.
 func (e *Edge) CancelSession(ctx context.Context, id uuid.UUID, rev int64) (auction.Session, error) {
 	s, err := e.Sessions.Session(ctx, id)
+	if err == nil && s.Rev != rev {
+		err = stale()
+	}
+	if err != nil {
+		return s, err
+	}
+	withdraw, err := e.mayWithdraw(ctx, s)
 	switch {
 	case err != nil:
-		return s, err
-	case s.Rev != rev:
-		return s, stale()
-	case s.StateAt(e.NowUS()) == auction.SessionScheduled:
-		err = e.withdrawLots(ctx, id)
+	case withdraw:
+		err = e.withdrawLots(ctx, s)
 	default:
 		err = e.Sessions.CancelSession(ctx, id, rev)
 	}
@@ -249,16 +252,28 @@ func (e *Edge) CancelSession(ctx context.Context, id uuid.UUID, rev int64) (auct
 	return e.Sessions.Session(ctx, id)
 }
 
-// withdrawLots takes all lots of a session out of the gate. They are preheated first: what the gate does not hold it
-// cannot withdraw, and a lot that is withdrawn there is not preheated again.
-func (e *Edge) withdrawLots(ctx context.Context, session uuid.UUID) error {
+// mayWithdraw says whether a session's lots may be taken out: those of one that has not begun, and the rest of one whose
+// first lot is out already. That one could neither be sold whole any more nor cancelled.
+func (e *Edge) mayWithdraw(ctx context.Context, s auction.Session) (bool, error) {
+	if s.State != auction.SessionScheduled || e.NowUS() < s.StartsUS {
+		return s.State == auction.SessionScheduled, nil
+	}
+	first, err := e.Sessions.Lots(ctx, s.ID, uuid.Nil, 1)
+	return len(first) == 1 && first[0].State == auction.LotWithdrawn, err
+}
+
+// withdrawLots takes all lots of a session out of the gate, in order of id. They are preheated first: what the gate does
+// not hold it cannot withdraw, and a lot that is withdrawn there is not preheated again. After the start they are there.
+func (e *Edge) withdrawLots(ctx context.Context, s auction.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, e.PublishTimeout)
 	defer cancel()
-	if _, err := e.Preheat.Preheat(ctx, session); err != nil {
-		return err
+	if e.NowUS() < s.StartsUS {
+		if _, err := e.Preheat.Preheat(ctx, s.ID); err != nil {
+			return err
+		}
 	}
 	for after := uuid.Nil; ; {
-		lots, err := e.Sessions.Lots(ctx, session, after, lotsAtOnce)
+		lots, err := e.Sessions.Lots(ctx, s.ID, after, lotsAtOnce)
 		if err != nil {
 			return err
 		}

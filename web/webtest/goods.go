@@ -16,10 +16,10 @@ import (
 
 // Goods is goods.Items in memory.
 type Goods struct {
-	mu    sync.Mutex
-	items map[uuid.UUID]goods.Item
-	areas []goods.Area
-	sold  func(item uuid.UUID) bool // whether a published, unfinished session has it
+	mu      sync.Mutex
+	items   map[uuid.UUID]goods.Item
+	areas   []goods.Area
+	offered func(item uuid.UUID) int64 // units in published, unfinished sessions; nil: none
 
 	Fail error // what every change gives, where set
 }
@@ -63,7 +63,14 @@ func (g *Goods) Item(_ context.Context, id uuid.UUID) (goods.Item, error) {
 	if !ok {
 		return i, fault.New(fault.NotFound, "item_not_found", "there is no such item")
 	}
-	return i, nil
+	return g.derived(i), nil
+}
+
+func (g *Goods) derived(i goods.Item) goods.Item {
+	if g.offered != nil {
+		i.Offered = g.offered(i.ID)
+	}
+	return i
 }
 
 // ItemsByID implements goods.Items.
@@ -73,7 +80,7 @@ func (g *Goods) ItemsByID(_ context.Context, ids []uuid.UUID) ([]goods.Item, err
 	var found []goods.Item
 	for id, i := range g.items {
 		if slices.Contains(ids, id) {
-			found = append(found, i)
+			found = append(found, g.derived(i))
 		}
 	}
 	return found, nil
@@ -102,7 +109,7 @@ func (g *Goods) WithdrawItem(_ context.Context, id uuid.UUID, rev, nowUS int64) 
 	switch {
 	case i.Rev != rev:
 		return i, staleRow()
-	case g.sold != nil && g.sold(id):
+	case g.derived(i).Offered > 0:
 		return i, fault.New(fault.Conflict, "item_in_sale", "a published session has it")
 	}
 	i.WithdrawnUS, i.Rev = nowUS, i.Rev+1

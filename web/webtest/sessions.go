@@ -220,16 +220,16 @@ func (m *Sessions) CancelSession(_ context.Context, id uuid.UUID, rev int64) err
 	return nil
 }
 
-// inSale says whether a published session that is not over has an item.
-func (m *Sessions) inSale(item uuid.UUID) bool {
+// offered gives the units of an item in published sessions that are not over.
+func (m *Sessions) offered(item uuid.UUID) (units int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range m.lots {
 		if l.Item == item && (l.State == auction.LotOpen || l.State == auction.LotPaused) {
-			return true
+			units += l.Stock
 		}
 	}
-	return false
+	return units
 }
 
 // Shelf is edge.Shelf over Sessions; Known is asked first, as a Bloom filter is.

@@ -114,7 +114,7 @@ func NewWorld(t testing.TB) *World {
 	w := &World{Clock: &Clock{at: Now}, Goods: &Goods{}, Sessions: &Sessions{}, Orders: &Orders{}, Users: &accountstest.Memory{},
 		Limit: &Limit{}, Counters: &Counters{}, Pipeline: &Pipeline{}}
 	w.Shelf = &Shelf{Sessions: w.Sessions}
-	w.Goods.sold = w.Sessions.inSale
+	w.Goods.offered = w.Sessions.offered
 	w.Gate = &auctiontest.Gate{Clock: w.Clock.Now, Deployment: ID(1)}
 	w.Stored = &Stored{Gate: w.Gate}
 	keys, err := accounts.NewKeys(accounts.Key{ID: "test", Secret: []byte("a secret of tests, 32 bytes long")})
