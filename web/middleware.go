@@ -13,7 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"rostrum/auction"
+	"rostrum/internal/trace"
 	"rostrum/web/api"
 	"rostrum/web/pages"
 )
@@ -33,7 +33,7 @@ func (s *Server) begin(c *fiber.Ctx) error {
 // the bid, its record and its order.
 func (s *Server) trace(c *fiber.Ctx) error {
 	id := strings.Clone(c.Get(fiber.HeaderXRequestID))
-	if !wellFormedTrace(id) {
+	if !trace.Valid(id) {
 		random := make([]byte, 12)
 		if _, err := io.ReadFull(s.ports.Random, random); err != nil {
 			return fmt.Errorf("random bytes for a request id: %w", err)
@@ -43,18 +43,6 @@ func (s *Server) trace(c *fiber.Ctx) error {
 	c.Locals(api.TraceKey, id)
 	c.Set(fiber.HeaderXRequestID, id)
 	return c.Next()
-}
-
-func wellFormedTrace(id string) bool {
-	if len(id) == 0 || len(id) > auction.MaxTrace {
-		return false
-	}
-	for _, c := range []byte(id) {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
 }
 
 // count tells the metrics of each request, under the route's template and never under what was asked for: a label that
@@ -72,8 +60,8 @@ func (s *Server) count(c *fiber.Ctx) error {
 	took := s.edge.Clock().Sub(started)
 	method := methodLabel(c.Method())
 	s.ports.Counters.Request(route, method, status, took)
-	if ctx := c.UserContext(); s.edge.Log.Enabled(ctx, slog.LevelDebug) { // else its arguments alone would cost something
-		s.edge.Log.DebugContext(ctx, "request", "trace", api.TraceOf(c), "method", method, "route", route, "status", status, "took", took)
+	if s.edge.Log.Enabled(c.UserContext(), slog.LevelDebug) { // else its arguments alone would cost something
+		s.edge.Log.DebugContext(api.Traced(c), "request", "method", method, "route", route, "status", status, "took", took)
 	}
 	return err
 }
@@ -92,7 +80,7 @@ func (s *Server) catch(c *fiber.Ctx) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.ports.Counters.Alarm("panic")
-			s.edge.Log.ErrorContext(c.UserContext(), "a handler panicked", "trace", api.TraceOf(c), "panic", r, "stack", string(debug.Stack()))
+			s.edge.Log.ErrorContext(api.Traced(c), "a handler panicked", "panic", r, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
@@ -121,7 +109,7 @@ func commonHeaders(secure bool) *fasthttp.ResponseHeader {
 func (s *Server) failed(c *fiber.Ctx, err error) error {
 	p := api.ProblemOf(fromFiber(err))
 	if p.Status == http.StatusInternalServerError {
-		s.edge.Log.ErrorContext(c.UserContext(), "a request failed", "trace", api.TraceOf(c), "error", err)
+		s.edge.Log.ErrorContext(api.Traced(c), "a request failed", "error", err)
 	}
 	p.Request = api.TraceOf(c)
 	if !strings.HasPrefix(c.Path(), api.Prefix) && strings.Contains(c.Get(fiber.HeaderAccept), "text/html") {

@@ -5,14 +5,15 @@ import "slices"
 // pure are the packages that decide and never touch the world.
 var pure = []string{"goods", "auction", "orders", "accounts"}
 
-// words are what every room speaks in: the pure packages and the two small ones below them.
-var words = append([]string{"internal/money", "internal/fault"}, pure...)
+// words are what every room speaks in: the pure packages and the small ones below them.
+var words = append([]string{"internal/money", "internal/fault", "internal/trace"}, pure...)
 
 // arrows is the drawing: which packages of the module a package (and what lies below it) may import. The longest row
 // that fits counts; a package without a row has no place in the house.
 var arrows = map[string][]string{
 	"internal/money": {},
 	"internal/fault": {},
+	"internal/trace": {},
 	"goods":          {"internal/money", "internal/fault"},
 	"auction":        {"auction", "goods", "internal/money", "internal/fault"},
 	"orders":         {"orders", "auction", "goods", "internal/money", "internal/fault"},
@@ -25,7 +26,7 @@ var arrows = map[string][]string{
 	"internal/recovery": words,
 
 	"internal/config":  {"internal/money", "internal/fault"},
-	"internal/observe": {"internal/money", "internal/fault"},
+	"internal/observe": {"internal/money", "internal/fault", "internal/trace"},
 	"internal/app": with(words, "internal/app", "web", "cache", "pipeline", "store", "internal/recovery", "internal/config",
 		"internal/observe"),
 

@@ -19,6 +19,7 @@ import (
 
 	"rostrum/accounts"
 	"rostrum/internal/fault"
+	"rostrum/internal/trace"
 	"rostrum/web/edge"
 )
 
@@ -51,7 +52,7 @@ func (a *API) open(op *huma.Operation, c *fiber.Ctx) (context.Context, context.C
 	if slow[op.OperationID] {
 		timeout = a.Edge.PublishTimeout
 	}
-	return context.WithTimeout(context.WithValue(context.Background(), callKey{}, in), timeout)
+	return context.WithTimeout(context.WithValue(trace.With(context.Background(), in.trace), callKey{}, in), timeout)
 }
 
 // slow are the routes that read every lot of a session.
@@ -65,6 +66,9 @@ func TraceOf(c *fiber.Ctx) string {
 	id, _ := c.Locals(TraceKey).(string)
 	return id
 }
+
+// Traced gives a context with the request's id and nothing of Fiber's: lines that are logged with it have the id.
+func Traced(c *fiber.Ctx) context.Context { return trace.With(context.Background(), TraceOf(c)) }
 
 // admit stands before every handler: who asks, whether they may, and whether the request has the form that the route
 // takes. It is in this order so that nobody learns from errors of form what they may not use.
@@ -151,21 +155,21 @@ func result[O any](ctx context.Context, a *API, out *O, err error) (*O, error) {
 		return out, nil
 	}
 	c := callOf(ctx)
-	p := a.problemOf(ctx, err, c.trace, c.who.User)
+	p := a.problemOf(ctx, err, c.who.User)
 	p.rate = c.rate
 	return nil, p
 }
 
 // problemOf turns a failed request's error into its problem. An error that is ours is logged here, once; but not each of
 // those that are turned away under overload, which the metrics count.
-func (a *API) problemOf(ctx context.Context, err error, trace string, user uuid.UUID) *Problem {
+func (a *API) problemOf(ctx context.Context, err error, user uuid.UUID) *Problem {
 	if errors.Is(err, context.DeadlineExceeded) && fault.As(err) == nil {
 		err = fault.Wrap(fault.Unavailable, "unavailable", "it took too long", err)
 	}
 	p := ProblemOf(err)
-	p.Request = trace
+	p.Request = trace.Of(ctx)
 	if p.Status >= http.StatusInternalServerError && p.Code != "overloaded" && p.Verdict == "" {
-		a.Edge.Log.ErrorContext(ctx, "a request failed", "trace", trace, "code", p.Code, "user", user, "error", err)
+		a.Edge.Log.ErrorContext(ctx, "a request failed", "code", p.Code, "user", user, "error", err)
 	}
 	return p
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/internal/trace"
 	"rostrum/orders"
 	"rostrum/web/edge"
 )
@@ -22,7 +23,7 @@ import (
 // the request to the next handler before anything was done.
 func (a *API) hotBid(c *fiber.Ctx) error {
 	if err := a.Edge.Enter(); err != nil {
-		return a.refuse(c, edge.Caller{Trace: TraceOf(c)}, err)
+		return a.refuse(Traced(c), c, uuid.Nil, err)
 	}
 	defer a.Edge.Leave()
 	lot, wish, ok := plainBid(c)
@@ -34,10 +35,11 @@ func (a *API) hotBid(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	from := edge.Caller{Claims: who, Address: c.IP(), Trace: TraceOf(c)}
-	out, err := a.Edge.Bid(context.Background(), from, lot, wish) // it bounds its time itself
+	ctx := trace.With(context.Background(), from.Trace)
+	out, err := a.Edge.Bid(ctx, from, lot, wish) // it bounds its time itself
 	setRate(c, out.Rate)
 	if err != nil {
-		return a.refuse(c, from, err)
+		return a.refuse(ctx, c, from.User, err)
 	}
 	status, location := http.StatusCreated, bidLocation(out.Receipt)
 	if out.Repeat {
@@ -70,8 +72,8 @@ func plainBid(c *fiber.Ctx) (lot uuid.UUID, w edge.Wish, ok bool) {
 }
 
 // refuse sends a bid's problem.
-func (a *API) refuse(c *fiber.Ctx, from edge.Caller, err error) error {
-	p := a.problemOf(context.Background(), err, from.Trace, from.User)
+func (a *API) refuse(ctx context.Context, c *fiber.Ctx, user uuid.UUID, err error) error {
+	p := a.problemOf(ctx, err, user)
 	h := &c.Response().Header
 	p.headers(h.Set)
 	h.SetContentType(p.ContentType(""))

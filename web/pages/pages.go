@@ -162,7 +162,7 @@ func (s *site) page(c *fiber.Ctx, row Route) error {
 	if strings.HasSuffix(row.Path, "/publish") {
 		timeout = s.edge.PublishTimeout
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(api.Traced(c), timeout)
 	defer cancel()
 	c.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	v, err := s.visitor(ctx, c)
@@ -250,7 +250,7 @@ func (s *site) told(r *request, err error) *api.Problem {
 	p := api.ProblemOf(err)
 	p.Request = api.TraceOf(r.c)
 	if p.Status >= http.StatusInternalServerError {
-		s.edge.Log.ErrorContext(r.ctx, "a page failed", "trace", p.Request, "code", p.Code, "user", r.Who.User, "error", err)
+		s.edge.Log.ErrorContext(r.ctx, "a page failed", "code", p.Code, "user", r.Who.User, "error", err)
 	}
 	for name, values := range p.GetHeaders() {
 		if name != "Www-Authenticate" { // a browser would open its own log-in window
