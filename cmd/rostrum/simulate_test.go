@@ -143,7 +143,7 @@ func TestSimulateASaleOfItsOwn(t *testing.T) {
 		}
 	}
 	stays := strings.Join(r.Stays, "\n")
-	if !strings.Contains(stays, ", cancelled") || !strings.Contains(stays, "4 items, withdrawn") {
+	if !strings.Contains(stays, ", ended") || !strings.Contains(stays, "4 items, withdrawn") {
 		t.Errorf("stays: %s", stays)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "r.json"))

@@ -17,6 +17,7 @@
 //	closing     closer   a lot that is over is closed, once, in its own order
 //	releasing   closer   units of cancelled orders go back to sale
 //	sessions    closer   sessions end, settle and come again
+//	sweeping    closer   the gate's Redis holds no sale for ever
 //	shelf       api      knows which lots there are
 //	api         api      the door opens last and closes first
 //	ready       all      work is sent here when all of it runs, and no more once it stops

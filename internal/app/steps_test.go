@@ -22,7 +22,7 @@ func TestTheOrderOfAStart(t *testing.T) {
 		want  []string
 	}{
 		{config.Development().Roles, "127.0.0.1:0", []string{"metrics", "ops", "consumer", "publisher", "relay", "shards", "marks",
-			"preheat", "closing", "releasing", "sessions", "shelf", "api", "ready"}},
+			"preheat", "closing", "releasing", "sessions", "sweeping", "shelf", "api", "ready"}},
 		{[]string{config.RoleAPI}, "", []string{"metrics", "shelf", "api"}},
 		{[]string{config.RoleAPI, config.RoleWorker}, "", []string{"metrics", "consumer", "publisher", "shelf", "api"}}, // not the order they are written in
 		{[]string{config.RoleRelay}, "127.0.0.1:0", []string{"metrics", "ops", "relay", "shards", "marks", "ready"}},
