@@ -176,6 +176,43 @@ func ledgerCannotTakeIt(t *testing.T, brokers Brokers) {
 	b.settled()
 }
 
+// transactionsTakeTurns: as many shards as there may be transactions at once apply together, and never one more. Whoever
+// applies waits a moment for one too many to come.
+func transactionsTakeTurns(t *testing.T, brokers Brokers) {
+	const shards, atOnce, moment = 6, 2, 100 * time.Millisecond
+	b := newBed(t, brokers, shards)
+	var open, together atomic.Int32
+	tooMany := make(chan struct{}, shards*100)
+	b.ledger.Before = func(method string, _ int) error {
+		if method != "Apply" {
+			return nil
+		}
+		n := open.Add(1)
+		defer open.Add(-1)
+		together.Store(max(together.Load(), n))
+		if n > atOnce {
+			tooMany <- struct{}{}
+		}
+		select {
+		case <-tooMany:
+			t.Errorf("%d transactions are open", n)
+		case <-time.After(moment):
+		}
+		return nil
+	}
+	b.apply().open()
+	want := b.decide(50)
+	b.relay()
+	o := b.consumerOptions()
+	o.AtOnce = atOnce
+	b.consumerWith(o)
+	b.exactly(want)
+	b.settled()
+	if n := together.Load(); n != atOnce {
+		t.Errorf("%d shards applied together, want %d", n, atOnce)
+	}
+}
+
 func recordsAhead(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 1).apply().open()
 	want := b.decide(100)

@@ -26,6 +26,7 @@ func Run(t *testing.T, brokers Brokers) {
 		"ledger away":                         ledgerAway,
 		"ledger forgets":                      ledgerForgets,
 		"ledger cannot take it":               ledgerCannotTakeIt,
+		"transactions take turns":             transactionsTakeTurns,
 		"records ahead":                       recordsAhead,
 		"gap that nobody fills":               gapHalts,
 		"fork":                                fork,

@@ -15,7 +15,7 @@ type pipelineOut struct {
 	Group      string     `json:"group"`
 	Lag        int64      `json:"lag" doc:"Over all partitions in which the group has committed something"`
 	Journal    int64      `json:"journal" doc:"Records in all journals"`
-	Parked     int64      `json:"parked" doc:"Messages that are no records and wait for somebody"`
+	Parked     int64      `json:"parked" doc:"Messages that are no records, and records stored without effect, that wait for somebody"`
 	Orphans    int64      `json:"orphans" doc:"Records of an epoch that had ended"`
 	Troubles   int        `json:"troubles" doc:"Shards that are halted, not vouched for, or cannot be read in full"`
 	Shards     []shardOut `json:"shards" nullable:"false"`
