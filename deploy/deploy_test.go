@@ -103,7 +103,7 @@ func TestLiveStartsNothingThatIsGiven(t *testing.T) {
 	if status != 0 {
 		t.Fatal(containers)
 	}
-	env := []string{"TMPDIR=" + t.TempDir(), "PATH=" + bare(t), "ROSTRUM_CACHE=/dev/null/none"}
+	env := []string{"TMPDIR=" + t.TempDir(), "PATH=" + bare(t), "ROSTRUM_CACHE=/dev/null/none", live.EnvKafkaLibs + "="}
 	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(containers, -1) {
 		env = append(env, m[1]+"="+m[2])
 	}
