@@ -159,7 +159,7 @@ func TestAllPublishedSessionsAreReconciled(t *testing.T) {
 func TestDoctorAndReadiness(t *testing.T) {
 	for name, on := range worlds() {
 		t.Run(name, func(t *testing.T) {
-			i := install(t, on(t))
+			i := install(t, on(t), func(c *config.Config, _ *Parts) { c.Relay.JournalMaxRecords = 100_000 }) // they fit into deploy/local's Redis
 			doctor, err := New(i.app.Config, i.app.parts)
 			must(t, err)
 			defer doctor.Close()
