@@ -44,7 +44,7 @@ const (
 
 // Defaults are a run of about ten minutes.
 func Defaults() Options {
-	return Options{Rounds: 5, Round: 1200 * time.Millisecond, Members: 100_000, Crowd: 3072, Spread: 1000, Rows: 20_000, Bids: 10_000,
+	return Options{Rounds: 3, Round: 1200 * time.Millisecond, Members: 100_000, Crowd: 3072, Spread: 1000, Rows: 20_000, Bids: 10_000,
 		Lots: allLots, Users: allUsers, Lead: 4 * time.Second, BigLead: 100 * time.Second, Limit: 12 * time.Minute}
 }
 
