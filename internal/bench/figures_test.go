@@ -273,7 +273,7 @@ func TestOptions(t *testing.T) {
 		"rounds 0":  func(o *Options) { o.Rounds = 0 },
 		"rounds 21": func(o *Options) { o.Rounds = 21 },
 		"lots":      func(o *Options) { o.Lots = 100_001 },
-		"spread":    func(o *Options) { o.Spread = 16 },
+		"spread":    func(o *Options) { o.Spread, o.Rounds = 16, 5 },
 		"no figure": func(o *Options) { o.Only = []string{"admit_hot_64", "admit_hot"} },
 		"users":     func(o *Options) { o.Users = 999 },
 		"bids":      func(o *Options) { o.Members = 100 },
