@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -39,7 +40,7 @@ func (a *App) lookAround(ctx context.Context, limit time.Duration) (s sight) {
 		asked.Go(func() { s.gate.Deployment, s.gate.err = a.Gate.Identity(ctx, auction.Deployment{}) })
 	}
 	asked.Wait()
-	a.Deployment = cmpOr(s.mysql.Deployment, cmpOr(s.gate.Deployment, nobody))
+	a.Deployment = cmp.Or(s.mysql.Deployment, s.gate.Deployment, nobody)
 	if a.Gate != nil {
 		if err := a.makeGate(); err != nil {
 			s.gate.err = err

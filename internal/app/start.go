@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -99,7 +100,7 @@ func (a *App) relaySteps() []step {
 	a.relay = pipeline.NewRelay(a.Kafka, a.Gate, a.Store, a.Gate, pipeline.RelayOptions{Owner: a.owner, Linger: a.linger(), BatchRecords: c.BatchRecords,
 		BatchBytes: c.BatchBytes, Lease: c.Lease, ResendAfter: c.ResendAfter, Vouched: a.vouched, Acked: a.acked(), Log: a.Log, Count: a.Metrics.Count})
 	a.recover = recovery.New(a.Gate, a.Store, a.relay, recovery.Options{Deployment: a.Deployment.ID, Owner: a.owner, Lease: c.Lease, Log: a.Log}).Shard
-	k := &keeper{recover: a.recover, shards: a.Deployment.Shards, poll: cmpOr(a.parts.KeeperPoll, 500*time.Millisecond), log: a.Log,
+	k := &keeper{recover: a.recover, shards: a.Deployment.Shards, poll: cmp.Or(a.parts.KeeperPoll, 500*time.Millisecond), log: a.Log,
 		note: a.Metrics.NoteShard}
 	keeping := background("shards", "no bid is decided by a Redis that nobody vouched for", k.run, a.die)
 	if a.parts.RelayOff {
@@ -215,11 +216,3 @@ func (a *App) webPorts() web.Ports {
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-
-func cmpOr[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
