@@ -2,17 +2,21 @@ package app
 
 import (
 	"bytes"
+	"cmp"
+	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rostrum/auction"
 	"rostrum/internal/config"
 	"rostrum/internal/fault"
 	"rostrum/internal/live"
-	standinredis "rostrum/internal/standin/redis"
 )
 
 // MySQL goes away in mid-sale: bids are decided all the same, and what they won is written when it is back.
@@ -94,38 +98,80 @@ func TestRedisStandsStillInMidSale(t *testing.T) {
 	}
 }
 
-// A server that is not there at the start is waited for, with a line that says for which, up to a limit.
+// away are the servers of a start by the names it waits for them by. Each takes one out of the configuration, puts an
+// address in its place, and gives its own.
+var away = map[string]func(c *config.Config, at string) (server string){
+	"MySQL": func(c *config.Config, at string) string {
+		dsn := cmp.Or(c.MySQL.DSN.Reveal(), "root@tcp(none)/rostrum") // stand-ins name none
+		server := dsn[strings.Index(dsn, "(")+1 : strings.Index(dsn, ")")]
+		c.MySQL.DSN = config.Secret(strings.Replace(dsn, server, at, 1))
+		return server
+	},
+	"Redis (gate)": func(c *config.Config, at string) string {
+		server, others := hostOf(c.Redis.GateURL)
+		c.Redis.GateURL, c.Redis.GateCluster = config.Secret(live.RedisURL(at)), others
+		return server
+	},
+	"Redis (shelf)": func(c *config.Config, at string) string {
+		server, _ := hostOf(c.Redis.GateURL)
+		c.Redis.ShelfURL = config.Secret(live.RedisURL(at))
+		return server
+	},
+	"Kafka": func(c *config.Config, at string) string {
+		server := c.Kafka.Brokers[0]
+		c.Kafka.Brokers = []string{at}
+		return server
+	},
+}
+
+// hostOf gives the first address of a Redis, and whether there are others.
+func hostOf(spelled config.Secret) (addr string, others bool) {
+	addr, rest, _ := strings.Cut(strings.TrimPrefix(spelled.Reveal(), "redis://"), "/")
+	return addr, strings.Contains(rest, "addr=")
+}
+
+// silent gives an address that takes connections and says nothing, as a server that stands still does.
+func silent(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the system takes them: nobody need accept
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// A server that is not there at the start, or does not answer, is waited for, with a line that says for which, up to a limit.
 func TestStartWaitsForItsServersUpToALimit(t *testing.T) {
-	nobody := freeAddr(t)
-	for name, c := range map[string]struct {
-		away func(c *config.Config)
-		what string
-	}{
-		"MySQL": {func(c *config.Config) { c.MySQL.DSN = config.Secret("root@tcp(" + nobody + ")/rostrum") }, "MySQL"},
-		"Redis": {func(c *config.Config) { c.Redis.GateURL = config.Secret("redis://" + nobody + "/0") }, "Redis (gate)"},
-		"shelf": {func(c *config.Config) { c.Redis.ShelfURL = config.Secret("redis://" + nobody + "/0") }, "Redis (shelf)"},
-		"Kafka": {func(c *config.Config) { c.Kafka.Brokers = []string{nobody} }, "Kafka's topics (rostrum topics apply makes them)"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			on, said := standins(t), &bytes.Buffer{}
-			cfg := config.Development()
-			on.set(&cfg)
-			cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, time.Second
-			c.away(&cfg)
-			parts := Parts{DB: on.db, Lineage: on.lineage, Log: slog.New(slog.NewTextHandler(said, nil))}
-			if name == "MySQL" {
-				parts.DB = nil
-			}
-			a, err := New(cfg, parts)
-			must(t, err)
-			defer a.Close()
-			if err := a.Open(t.Context()); err == nil || !strings.Contains(err.Error(), c.what+" did not come within 1s") {
-				t.Errorf("the start ends with %v", err)
-			}
-			if want := `msg="waiting for ` + c.what + `"`; !strings.Contains(said.String(), want) {
-				t.Errorf("it does not say %s:\n%s", want, said)
-			}
-		})
+	const limit, slack = time.Second, 3 * time.Second
+	for what, put := range away {
+		for how, address := range map[string]func(t *testing.T) string{"away": freeAddr, "silent": silent} {
+			t.Run(what+" "+how, func(t *testing.T) {
+				on, said := standins(t), &bytes.Buffer{}
+				cfg := config.Development()
+				on.set(&cfg)
+				cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, limit
+				put(&cfg, address(t))
+				parts := Parts{DB: on.db, Lineage: on.lineage, Log: slog.New(slog.NewTextHandler(said, nil))}
+				if what == "MySQL" {
+					parts.DB = nil
+				}
+				a, err := New(cfg, parts)
+				must(t, err)
+				defer a.Close()
+				began := time.Now()
+				err = a.Open(t.Context())
+				if took := time.Since(began); took > limit+slack {
+					t.Errorf("the start ends after %s, its limit is %s", took, limit)
+				}
+				if err == nil || !strings.HasPrefix(err.Error(), what+" did not come within 1s: ") {
+					t.Errorf("the start ends with %v", err)
+				}
+				if class := fault.ClassOf(err); class != fault.Unavailable && class != fault.Unknown { // no mistake of ours
+					t.Errorf("the start ends with class %d: %v", class, err)
+				}
+				if want := `msg="waiting for ` + what + `"`; !strings.Contains(said.String(), want) {
+					t.Errorf("it does not say %s:\n%s", want, said)
+				}
+			})
+		}
 	}
 }
 
@@ -143,39 +189,71 @@ func (s *starter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// door lets clients through to a server, from now on: before, there was nobody at that address.
+func door(t *testing.T, at, server string) error {
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for client, err := l.Accept(); err == nil; client, err = l.Accept() {
+			go through(client, server)
+		}
+	}()
+	return nil
+}
+
+func through(client net.Conn, server string) {
+	defer client.Close()
+	behind, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	go func() { defer behind.Close(); _, _ = io.Copy(behind, client) }()
+	_, _ = io.Copy(client, behind)
+}
+
+// topics makes an installation's topics, and with them its deployment.
+func (on servers) topics(t *testing.T, cfg config.Config) {
+	t.Helper()
+	a, err := New(cfg, Parts{DB: on.db, Log: quiet()})
+	must(t, err)
+	defer a.Close()
+	must(t, a.OpenStore(t.Context()))
+	must(t, a.OpenKafka(t.Context()))
+	_, err = a.Kafka.Apply(t.Context())
+	must(t, err)
+	must(t, a.Kafka.Ready(t.Context()))
+}
+
 // A server that comes while it is waited for is taken, and the start succeeds.
 func TestAServerThatComesLate(t *testing.T) {
-	for _, role := range []string{"gate", "shelf"} {
-		t.Run(role, func(t *testing.T) {
-			on, late := standins(t), freeAddr(t)
-			cfg := config.Development()
-			on.set(&cfg)
-			cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, 30*time.Second
-			url := &cfg.Redis.GateURL
-			if role == "shelf" {
-				url = &cfg.Redis.ShelfURL
+	for world, servers := range worlds() {
+		for what, put := range away {
+			if what == "MySQL" && world == "standins" {
+				continue // it is a file in this process
 			}
-			*url = config.Secret("redis://" + late + "/0")
-			came := make(chan error, 1)
-			log := &starter{what: "waiting for Redis (" + role + ")", start: func() {
-				r, err := standinredis.Start(late)
-				if err == nil {
-					t.Cleanup(r.Close)
-				}
-				came <- err
-			}}
-			a, err := New(cfg, Parts{DB: on.db, Lineage: on.lineage, Log: slog.New(slog.NewTextHandler(log, nil))})
-			must(t, err)
-			defer a.Close()
-			must(t, a.OpenStore(t.Context()))
-			must(t, a.OpenRedis(t.Context()))
-			select {
-			case err := <-came:
+			t.Run(what+" of "+world, func(t *testing.T) {
+				on, late, came := servers(t), freeAddr(t), make(chan error, 1)
+				cfg := config.Development()
+				on.set(&cfg)
+				cfg.Sale.Shards, cfg.Start.WaitForDependencies = 4, 30*time.Second
+				on.topics(t, cfg)
+				server := put(&cfg, late)
+				log := &starter{what: `"waiting for ` + what + `"`, start: func() { came <- door(t, late, server) }}
+				a, err := New(cfg, Parts{DB: on.db, Lineage: on.lineage, RedisPrefix: "t" + uuid.NewString()[:8], Log: slog.New(slog.NewTextHandler(log, nil))})
 				must(t, err)
-			default:
-				t.Error("the start waited for nobody")
-			}
-		})
+				defer a.Close()
+				must(t, a.Open(t.Context()))
+				select {
+				case err := <-came:
+					must(t, err)
+				default:
+					t.Error("the start waited for nobody")
+				}
+			})
+		}
 	}
 }
 

@@ -99,7 +99,7 @@ func (a *App) Open(ctx context.Context) error {
 			return err
 		}
 	}
-	return await(ctx, a.Log, "Kafka's topics (rostrum topics apply makes them)", a.Config.Start.WaitForDependencies, a.Kafka.Ready)
+	return await(ctx, a.Log, "Kafka", a.Config.Start.WaitForDependencies, a.Kafka.Ready)
 }
 
 // Close closes the connections.
@@ -277,6 +277,9 @@ func (a *App) OpenRedis(ctx context.Context) error {
 func (a *App) awaitShelf(ctx context.Context) error {
 	return await(ctx, a.Log, "Redis (shelf)", a.Config.Start.WaitForDependencies, func(ctx context.Context) error {
 		_, err := cache.Inspect(ctx, a.onShelf)
+		if err != nil {
+			err = fault.Wrap(fault.Unavailable, "shelf_unavailable", "the shelf does not answer", err)
+		}
 		return err
 	})
 }

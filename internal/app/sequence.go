@@ -103,8 +103,8 @@ func every(ctx context.Context, log *slog.Logger, name string, interval time.Dur
 }
 
 // await tries until it works, with a line that says for what it waits, up to limit.
-func await(ctx context.Context, log *slog.Logger, what string, limit time.Duration, try func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func await(whole context.Context, log *slog.Logger, what string, limit time.Duration, try func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(whole, limit)
 	defer cancel()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := try(ctx)
@@ -114,6 +114,9 @@ func await(ctx context.Context, log *slog.Logger, what string, limit time.Durati
 		log.Warn("waiting for "+what, "error", err)
 		select {
 		case <-ctx.Done():
+			if whole.Err() != nil {
+				return fmt.Errorf("told to stop while waiting for %s: %w", what, err)
+			}
 			return fmt.Errorf("%s did not come within %s: %w", what, limit, err)
 		case <-time.After(wait):
 		}

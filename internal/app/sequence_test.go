@@ -106,6 +106,12 @@ func TestAwait(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "a thing did not come within 1m0s: never") {
 			t.Errorf("a thing that never comes gives %v", err)
 		}
+		told, stop := context.WithTimeout(t.Context(), 30*time.Second)
+		defer stop()
+		err = await(told, quiet(), "a thing", time.Minute, func(context.Context) error { return errors.New("not yet") })
+		if err == nil || err.Error() != "told to stop while waiting for a thing: not yet" {
+			t.Errorf("who is told to stop says %v", err)
+		}
 		tries = 0
 		_ = await(t.Context(), quiet(), "a thing", time.Minute, func(context.Context) error {
 			tries++
