@@ -6,7 +6,7 @@
 //
 // One table says who may move an order from where to where; a move is written with its event in one transaction. A
 // cancelled order's units go back to sale once: the order is marked here first, the gate journals the release, and
-// applying that record notes ReleasedUS.
+// applying that record notes ReleasedUS, and ends an order that is marked no more because the database forgot it.
 package orders
 
 import (

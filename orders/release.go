@@ -31,9 +31,30 @@ func ReleaseDue(ctx context.Context, orders Orders, gate Gate, limit int) (int, 
 	return released, errors.Join(failed...)
 }
 
+// The reasons of a release.
+const (
+	reasonCancelled = "cancelled"
+	reasonTimeout   = "payment_timeout"
+)
+
 func releaseReason(o Order) string {
 	if o.State == TimingOut {
-		return "payment_timeout"
+		return reasonTimeout
 	}
-	return "cancelled"
+	return reasonCancelled
+}
+
+// Returned gives the state of an order whose units have gone back to sale, and the event that tells it; "" where it had that
+// state before. One that nobody has marked was marked in a database that has forgotten it since: its units may be another's
+// by now, so it must not be paid for, and who has paid meanwhile gets it back.
+func Returned(was State, reason string) (State, string) {
+	switch {
+	case was == TimingOut, was == PendingPayment && reason == reasonTimeout:
+		return PaymentTimeout, "order.payment_timeout"
+	case was == PendingPayment:
+		return Cancelled, "order.cancelled"
+	case was == Paid:
+		return Refunded, "order.refunded"
+	}
+	return was, ""
 }

@@ -59,3 +59,27 @@ func TestReleaseDue(t *testing.T) {
 		t.Errorf("with nothing due: %d, %v", n, err)
 	}
 }
+
+// What becomes of an order whose units are back, whatever the database still knew of it.
+func TestReturned(t *testing.T) {
+	type end struct {
+		state State
+		event string
+	}
+	want := map[State][2]end{ // by a cancellation, by a time-out
+		PendingPayment: {{20001, "order.cancelled"}, {20000, "order.payment_timeout"}},
+		TimingOut:      {{20000, "order.payment_timeout"}, {20000, "order.payment_timeout"}},
+		Paid:           {{60000, "order.refunded"}, {60000, "order.refunded"}},
+	}
+	for _, was := range allStates {
+		for n, reason := range []string{"cancelled", "payment_timeout"} {
+			line, ends := want[was]
+			if !ends {
+				line[n].state = was
+			}
+			if state, event := Returned(was, reason); (end{state, event}) != line[n] {
+				t.Errorf("%d, %s: %d %q, want %+v", was, reason, state, event, line[n])
+			}
+		}
+	}
+}

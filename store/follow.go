@@ -336,10 +336,9 @@ func (b *batch) release(ctx context.Context, l *lot, d auction.Delivery) error {
 	}
 	// What is really there goes back, whatever the record counts.
 	l.delta -= units
-	state := o.State
-	if state == orders.TimingOut {
-		state = orders.PaymentTimeout
-		if err := b.event(ctx, b.shard, b.told(r, l, "order.payment_timeout", state, r.Reason)); err != nil {
+	state, event := orders.Returned(o.State, r.Reason)
+	if event != "" {
+		if err := b.event(ctx, b.shard, b.told(r, l, event, state, r.Reason)); err != nil {
 			return err
 		}
 	}

@@ -137,10 +137,10 @@ func (c *cluster) decides() {
 }
 
 // until waits until the crowd has so many receipts.
-func (c *cluster) until(admitted int64) {
-	c.t.Helper()
-	live.Eventually(c.t, time.Minute, fmt.Sprintf("%d admissions", admitted), func() (bool, error) {
-		return c.crowd.Admitted.Load() >= admitted, nil
+func (i *installation) until(admitted int64) {
+	i.t.Helper()
+	live.Eventually(i.t, time.Minute, fmt.Sprintf("%d admissions", admitted), func() (bool, error) {
+		return i.crowd.Admitted.Load() >= admitted, nil
 	})
 }
 
@@ -161,10 +161,10 @@ func freeAddr(t *testing.T) string {
 }
 
 // rush lets members rush in the background; what comes back waits for them.
-func (c *cluster) rush(members []crowd.Member) (wait func()) {
+func (i *installation) rush(members []crowd.Member) (wait func()) {
 	done := make(chan struct{})
-	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
-	go func() { defer close(done); defer cancel(); c.crowd.Rush(ctx, c.session.ID, members) }()
+	ctx, cancel := context.WithTimeout(i.t.Context(), 3*time.Minute)
+	go func() { defer close(done); defer cancel(); i.crowd.Rush(ctx, i.session.ID, members) }()
 	return func() { <-done }
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -206,4 +207,31 @@ func timedOut(t *testing.T, s *store.Store) {
 	if len(waiting) != 2 || waiting[1].Kind != "order.payment_timeout" && waiting[0].Kind != "order.payment_timeout" {
 		t.Errorf("events: %+v", waiting)
 	}
+}
+
+// releasedUnmarked: the release of an order that the database does not know to be cancelled, because it forgot, ends it all
+// the same, and says so.
+func releasedUnmarked(t *testing.T, s *store.Store) {
+	sale := NewSale(t, s, 1, Terms{Stock: 2, PerBuyer: 1})
+	bid, paid := sale.Bid(sale.Lots[0], sale.ID(), 1), sale.Bid(sale.Lots[0], sale.ID(), 1)
+	sale.Apply(0, sale.Deliver(bid, paid)...)
+	before, err := s.Order(t.Context(), paid.Order)
+	must(t, err)
+	after, event, err := before.Move(orders.Pay, orders.Buyer, orders.Details{}, sale.ID(), sale.Tick())
+	must(t, err)
+	must(t, s.SaveMove(t.Context(), before, after, event))
+	sale.Apply(0, sale.Deliver(sale.Release(bid), sale.Release(paid))...)
+	want := map[uuid.UUID]orders.State{bid.Order: orders.Cancelled, paid.Order: orders.Refunded}
+	waiting, err := s.OutboxUnpublished(t.Context(), 10)
+	must(t, err)
+	for id, state := range want {
+		if o, err := s.Order(t.Context(), id); err != nil || o.State != state || o.ReleasedUS == 0 || len(o.Nth) != 0 {
+			t.Errorf("want state %d: %+v, %v", state, o, err)
+		}
+		told := slices.ContainsFunc(waiting, func(e store.OutboxEvent) bool { return e.Order == id && e.State == state && e.Reason == "cancelled" })
+		if !told {
+			t.Errorf("state %d is not told: %+v", state, waiting)
+		}
+	}
+	sameAsRow(t, s, sale.Lots[0].ID)
 }

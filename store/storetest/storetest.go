@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"apply: released once", releasedOnce},
 		{"apply: release of nothing", releaseOfNothing},
 		{"apply: timed out", timedOut},
+		{"apply: released unmarked", releasedUnmarked},
 		{"apply: random histories", randomHistories},
 		{"journal: reading", storedJournal},
 		{"shards: note of a gap", noteGapAfterwards},
