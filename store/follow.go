@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/internal/fault"
 	"rostrum/orders"
 	"rostrum/store/db"
 )
@@ -68,11 +69,29 @@ func (b *batch) prolong(ctx context.Context) error {
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(ends), func(x, y db.ID) int { return slices.Compare(x[:], y[:]) }) {
+		if err := b.repeatAsPlanned(ctx, id); err != nil {
+			return err
+		}
 		if _, err := b.ProlongSession(ctx, db.ProlongSessionParams{EndsUs: ends[id], ID: id}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// repeatAsPlanned makes a daily session's next occurrence before its end moves, where it has none yet: afterwards nobody
+// knows for how long it was planned.
+func (b *batch) repeatAsPlanned(ctx context.Context, id db.ID) error {
+	row, err := b.GetSession(ctx, id)
+	if err != nil || row.Recurrence != auction.Daily {
+		return err
+	}
+	next := sessionOf(row).NextOccurrence(b.store.options.NewID(), b.store.options.Now().UnixMicro())
+	err = b.insertSession(ctx, next)
+	if fault.CodeOf(err) == "occurrence_exists" { // the closer made it, as a rule
+		return nil
+	}
+	return err
 }
 
 // loadLots reads the lots of the batch without locking them: whoever applies to this shard holds its position, and a

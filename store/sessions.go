@@ -19,16 +19,18 @@ var _ auction.Sessions = (*Store)(nil)
 // CreateSession stores a new session, of rev 1. Beside the port's faults: Conflict `occurrence_exists` where its parent
 // is followed by another already.
 func (s *Store) CreateSession(ctx context.Context, a auction.Session) error {
-	return s.write(ctx, "create session", func(ctx context.Context, t tx) error {
-		err := t.InsertSession(ctx, db.InsertSessionParams{ID: db.ID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency,
-			StartsUs: a.StartsUS, EndsUs: a.EndsUS, Recurrence: cmp.Or(a.Recurrence, auction.Once), Zone: cmp.Or(a.Zone, "UTC"),
-			ParentID: orNull(a.Parent), State: cmp.Or(a.State, auction.SessionDraft), CreatorID: db.ID(a.Creator),
-			CreatedUs: a.CreatedUS, Rev: 1})
-		if key, ok := duplicate(err); ok && key == "uk_auctions_parent" {
-			return fault.New(fault.Conflict, "occurrence_exists", "the session has a next occurrence already")
-		}
-		return err
-	})
+	return s.write(ctx, "create session", func(ctx context.Context, t tx) error { return t.insertSession(ctx, a) })
+}
+
+func (t tx) insertSession(ctx context.Context, a auction.Session) error {
+	err := t.InsertSession(ctx, db.InsertSessionParams{ID: db.ID(a.ID), Area: a.Area, Name: a.Name, Currency: a.Currency,
+		StartsUs: a.StartsUS, EndsUs: a.EndsUS, Recurrence: cmp.Or(a.Recurrence, auction.Once), Zone: cmp.Or(a.Zone, "UTC"),
+		ParentID: orNull(a.Parent), State: cmp.Or(a.State, auction.SessionDraft), CreatorID: db.ID(a.Creator),
+		CreatedUs: a.CreatedUS, Rev: 1})
+	if key, ok := duplicate(err); ok && key == "uk_auctions_parent" {
+		return fault.New(fault.Conflict, "occurrence_exists", "the session has a next occurrence already")
+	}
+	return err
 }
 
 // Session gives one session with its number of lots.

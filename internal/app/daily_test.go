@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"rostrum/auction"
+	"rostrum/internal/config"
+	"rostrum/internal/live"
 	standinsql "rostrum/internal/standin/sql"
 	"rostrum/store"
 	"rostrum/store/storetest"
@@ -124,5 +126,35 @@ func TestADailyDraftIsPublishedMeanwhile(t *testing.T) {
 	draft.ID = uuid.New()
 	if err := s.c.repeat(ctx, draft); err == nil {
 		t.Error("a failure is not told")
+	}
+}
+
+// Nobody is there to let a daily session come again until a recovery has given its lots time back: the next is as long as this
+// one was planned.
+func TestADailySessionIsProlongedByRecovery(t *testing.T) {
+	for name, on := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			i := install(t, on(t), func(c *config.Config, _ *Parts) { c.Roles = []string{"api", "relay", "worker"} })
+			i.recurs = auction.Daily
+			const planned = 5 * time.Minute
+			i.openSale(planned, 1, 10)
+			i.recovers(i.lots[0].Shard)
+			live.Eventually(t, 20*time.Second, "its end to move", func() (bool, error) {
+				s, err := i.app.Store.Session(t.Context(), i.session.ID)
+				return s.EndsUS > i.session.EndsUS, err
+			})
+			i.stop()
+			i.start() // with a closer
+			live.Eventually(t, 20*time.Second, "its next occurrence", func() (bool, error) {
+				list, err := i.app.Store.ListSessions(t.Context(), auction.SessionFilter{Drafts: true}, auction.Page{Limit: 9})
+				if err != nil || len(list) != 2 {
+					return false, err
+				}
+				if next := list[1]; next.Parent != i.session.ID || next.EndsUS-next.StartsUS != planned.Microseconds() {
+					t.Errorf("the next of a session of %s: %+v", planned, next)
+				}
+				return true, nil
+			})
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -88,6 +89,7 @@ type installation struct {
 	session auction.Session
 	lots    []auction.Lot
 	crowd   *crowd.Crowd
+	recurs  auction.Recurrence          // of a sale; "": once
 	terms   func(n int, l *auction.Lot) // changes the drafts of a sale; nil: nothing
 }
 
@@ -171,7 +173,7 @@ func (i *installation) planSale(startsIn, length time.Duration, perBuyer int, st
 	seller := newID()
 	starts := now.Add(startsIn)
 	s := auction.Session{ID: newID(), Area: "north", Name: "Sale", Currency: "EUR", Zone: "UTC", StartsUS: starts.UnixMicro(),
-		EndsUS: starts.Add(length).UnixMicro(), Recurrence: auction.Once, State: auction.SessionDraft, Creator: seller, CreatedUS: now.UnixMicro(), Rev: 1}
+		EndsUS: starts.Add(length).UnixMicro(), Recurrence: cmp.Or(i.recurs, auction.Once), State: auction.SessionDraft, Creator: seller, CreatedUS: now.UnixMicro(), Rev: 1}
 	must(i.t, i.app.Store.CreateSession(ctx, s))
 	items := map[uuid.UUID]goods.Item{}
 	i.lots = nil

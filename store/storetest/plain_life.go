@@ -167,3 +167,42 @@ func prolongedSession(t *testing.T, s *store.Store) {
 		t.Errorf("moved to %d, and then to %d", a.EndsUS, b.EndsUS)
 	}
 }
+
+// dailyProlonged: a daily session that is given time back twice lends none of it to its next occurrence.
+func dailyProlonged(t *testing.T, s *store.Store) {
+	sale := newSale(t, s, auction.Daily, 2, []Terms{{Stock: 1, PerBuyer: 1}, {Stock: 1, PerBuyer: 1}, {Stock: 1, PerBuyer: 1}})
+	repeatedAsPlanned(t, sale)
+}
+
+// dailyRepeated: the same where the next occurrence was there before.
+func dailyRepeated(t *testing.T, s *store.Store) {
+	sale := newSale(t, s, auction.Daily, 2, []Terms{{Stock: 1, PerBuyer: 1}, {Stock: 1, PerBuyer: 1}, {Stock: 1, PerBuyer: 1}})
+	must(t, s.CreateSession(t.Context(), sale.Session.NextOccurrence(sale.ID(), Opens)))
+	repeatedAsPlanned(t, sale)
+}
+
+func repeatedAsPlanned(t *testing.T, sale *Sale) {
+	t.Helper()
+	for shard, book := range sale.Books {
+		sale.Apply(shard, sale.Deliver(book.Credit(Opens+1, Opens+Hour/2)...)...)
+		sale.Apply(shard, sale.Deliver(book.Credit(Opens+Hour/2+1, Opens+Hour)...)...)
+	}
+	a, err := sale.Store.Session(t.Context(), sale.Session.ID)
+	must(t, err)
+	if a.EndsUS < Opens+2*Hour-9 {
+		t.Errorf("two half hours were given back, and it ends at %d", a.EndsUS)
+	}
+	list, err := sale.Store.ListSessions(t.Context(), auction.SessionFilter{Drafts: true}, auction.Page{Limit: 9})
+	must(t, err)
+	if len(list) != 2 {
+		t.Fatalf("want it and its next: %+v", list)
+	}
+	next := list[1]
+	if next.Parent != a.ID || next.State != auction.SessionDraft || next.EndsUS-next.StartsUS != Hour || (next.StartsUS-Opens)%(24*Hour) != 0 {
+		t.Errorf("planned for an hour, it lasts %d µs, and the next is %+v", a.EndsUS-a.StartsUS, next)
+	}
+	again, err := sale.Store.EndSessions(t.Context(), Opens+Hour)
+	if err != nil || len(again) != 0 {
+		t.Errorf("to be repeated again: %+v, %v", again, err)
+	}
+}

@@ -36,17 +36,23 @@ type Sale struct {
 	Lots       []auction.Lot // in order of the terms
 	Books      map[int]*auction.Book
 
-	t       testing.TB
-	ids     int
-	offsets map[int]int64
-	at      int64
+	t          testing.TB
+	recurrence auction.Recurrence
+	ids        int
+	offsets    map[int]int64
+	at         int64
 }
 
 // NewSale makes a deployment of so many shards, one session with a lot for each of the terms, and opens each shard's
 // first epoch with a cut, whose records have come back from the topic.
 func NewSale(t testing.TB, s *store.Store, shards int, terms ...Terms) *Sale {
 	t.Helper()
-	sale := &Sale{Store: s, t: t, Books: map[int]*auction.Book{}, offsets: map[int]int64{}, at: Opens}
+	return newSale(t, s, auction.Once, shards, terms)
+}
+
+func newSale(t testing.TB, s *store.Store, recurrence auction.Recurrence, shards int, terms []Terms) *Sale {
+	t.Helper()
+	sale := &Sale{Store: s, t: t, recurrence: recurrence, Books: map[int]*auction.Book{}, offsets: map[int]int64{}, at: Opens}
 	d, err := s.Deployment(t.Context(), auction.Deployment{ID: sale.ID(), Shards: shards})
 	must(t, err)
 	sale.Deployment, sale.Seller = d, sale.ID()
@@ -90,7 +96,7 @@ func (s *Sale) publish(terms []Terms, shardOf func(lot uuid.UUID) int) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	a := auction.Session{ID: s.ID(), Area: "north", Name: "Evening", Currency: "EUR", StartsUS: Opens, EndsUS: Opens + Hour,
-		Recurrence: auction.Once, Zone: "UTC", State: auction.SessionDraft, Creator: s.Seller, CreatedUS: Opens - Hour}
+		Recurrence: s.recurrence, Zone: "UTC", State: auction.SessionDraft, Creator: s.Seller, CreatedUS: Opens - Hour}
 	must(s.t, s.Store.CreateSession(ctx, a))
 	for i, term := range terms {
 		id := s.ID()

@@ -66,6 +66,8 @@ func Run(t *testing.T, open func(t testing.TB) *store.Store) {
 		{"sessions: daily", dailySession},
 		{"sessions: daily and not published", dailyDraft},
 		{"sessions: prolonged", prolongedSession},
+		{"sessions: daily and prolonged", dailyProlonged},
+		{"sessions: daily and prolonged later", dailyRepeated},
 		{"sessions: withdrawn", withdrawnSession},
 		{"sessions: swept when settled", sweptWhenSettled},
 		{"sessions: swept when cancelled", sweptWhenCancelled},
