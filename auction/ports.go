@@ -137,8 +137,10 @@ type Ledger interface {
 	Position(ctx context.Context, shard int) (Position, error)
 	Positions(ctx context.Context) ([]Position, error)
 	// Cut opens the next epoch of a shard, in one transaction: it locks the position, writes the record `genesis` (in
-	// epoch 1) and the record `cut`, and gives them with the new position.
-	Cut(ctx context.Context, shard int, nowUS int64) ([]Record, Position, error)
+	// epoch 1) and the record `cut`, and gives them with the new position. drained is what the caller has seen applied: where
+	// the position is before it, the ledger has forgotten what Kafka holds, and a cut would make orphans of it. Fault code
+	// `forgotten` (Unavailable).
+	Cut(ctx context.Context, shard int, drained Cursor, nowUS int64) ([]Record, Position, error)
 	// LotsToLoad gives, by keyset on id, the published lots of a shard that are not settled.
 	LotsToLoad(ctx context.Context, shard int, after uuid.UUID, limit int) ([]Lot, error)
 	// LotRecords gives a lot's records in order of seq, after a seq.

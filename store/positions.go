@@ -118,8 +118,9 @@ func positionOf(p db.ListPositionsRow) auction.Position {
 		Halted: p.Halted, GapSeq: p.GapSeq, GapSinceUS: p.GapSinceUs, AliveUS: p.AliveUs}
 }
 
-// Cut opens the next epoch of a shard. fault Conflict `no_deployment` before the database belongs to anybody.
-func (s *Store) Cut(ctx context.Context, shard int, nowUS int64) ([]auction.Record, auction.Position, error) {
+// Cut opens the next epoch of a shard, which must have come as far as drained. fault Conflict `no_deployment` before the
+// database belongs to anybody.
+func (s *Store) Cut(ctx context.Context, shard int, drained auction.Cursor, nowUS int64) ([]auction.Record, auction.Position, error) {
 	var records []auction.Record
 	err := s.write(ctx, "cut", func(ctx context.Context, t tx) error {
 		d, err := t.deployment(ctx)
@@ -132,6 +133,9 @@ func (s *Store) Cut(ctx context.Context, shard int, nowUS int64) ([]auction.Reco
 		p, err := t.lockPosition(ctx, shard)
 		if err != nil {
 			return err
+		}
+		if p.At().Before(drained) {
+			return fault.New(fault.Unavailable, "forgotten", fmt.Sprintf("the database was at %v and is at %v: Kafka has to tell the rest again", drained, p.At()))
 		}
 		records = opening(d, p.Position, nowUS)
 		p.Epoch, p.Seq = p.Epoch+1, records[len(records)-1].Seq

@@ -136,13 +136,16 @@ func (l *Ledger) Positions(ctx context.Context) ([]auction.Position, error) {
 }
 
 // Cut is auction.Ledger's.
-func (l *Ledger) Cut(ctx context.Context, shard int, nowUS int64) ([]auction.Record, auction.Position, error) {
+func (l *Ledger) Cut(ctx context.Context, shard int, drained auction.Cursor, nowUS int64) ([]auction.Record, auction.Position, error) {
 	s, err := l.enter(ctx, "Cut", shard)
 	if err != nil {
 		return nil, auction.Position{}, err
 	}
 	defer l.mu.Unlock()
 	p := &s.position
+	if p.At().Before(drained) {
+		return nil, auction.Position{}, fault.New(fault.Unavailable, "forgotten", "the ledger has forgotten records")
+	}
 	p.Epoch, p.AheadSeq = p.Epoch+1, 0
 	kinds := []auction.Kind{auction.KindCut}
 	if p.Epoch == 1 {

@@ -90,7 +90,7 @@ func TestLeases(t *testing.T) {
 
 func TestLedgerAppliesOnce(t *testing.T) {
 	l := NewLedger(deployment)
-	records, p, err := l.Cut(ctx, 0, 1)
+	records, p, err := l.Cut(ctx, 0, auction.Cursor{}, 1)
 	if err != nil || len(records) != 2 || p.Seq != 2 || p.Epoch != 1 {
 		t.Fatalf("first cut: %+v, %+v, %v", records, p, err)
 	}
@@ -136,7 +136,7 @@ func TestLedgerHooks(t *testing.T) {
 
 func TestLedgerIsSteered(t *testing.T) {
 	l := NewLedger(deployment)
-	if _, _, err := l.Cut(ctx, 0, 1); err != nil {
+	if _, _, err := l.Cut(ctx, 0, auction.Cursor{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	steps := []struct {

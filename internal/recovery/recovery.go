@@ -35,7 +35,7 @@ type Gate interface {
 // Ledger is what recovery needs of the ledger.
 type Ledger interface {
 	Position(ctx context.Context, shard int) (auction.Position, error)
-	Cut(ctx context.Context, shard int, nowUS int64) ([]auction.Record, auction.Position, error)
+	Cut(ctx context.Context, shard int, drained auction.Cursor, nowUS int64) ([]auction.Record, auction.Position, error)
 	LotsToLoad(ctx context.Context, shard int, after uuid.UUID, limit int) ([]auction.Lot, error)
 	LotRecords(ctx context.Context, shard int, lot uuid.UUID, afterSeq int64, limit int) ([]auction.Record, error)
 	// Excused gives the seqs that were decided and have no effect (see auction.Rebuild).
@@ -109,10 +109,11 @@ func (r *Recovery) Shard(ctx context.Context, shard int) (recovered bool, err er
 	if fine, err := r.vouchedFor(ctx, shard); err != nil || fine {
 		return false, err // somebody else was faster
 	}
-	if err := r.drain(ctx, shard); err != nil {
+	drained, err := r.drain(ctx, shard)
+	if err != nil {
 		return false, fmt.Errorf("recovery of shard %d, drain: %w", shard, err)
 	}
-	epoch, err := r.load(ctx, shard)
+	epoch, err := r.load(ctx, shard, drained)
 	if err != nil {
 		return false, fmt.Errorf("recovery of shard %d: %w", shard, err)
 	}
@@ -163,15 +164,14 @@ func (r *Recovery) lease(ctx context.Context, shard int) error {
 	})
 }
 
-// drain is step 2.
-func (r *Recovery) drain(ctx context.Context, shard int) error {
+// drain is step 2; it gives where the ledger stands after it.
+func (r *Recovery) drain(ctx context.Context, shard int) (p auction.Position, err error) {
 	end, err := r.relay.Drain(ctx, shard)
 	if err != nil {
-		return err
+		return p, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.o.DrainTimeout)
 	defer cancel()
-	var p auction.Position
 	err = r.until(ctx, func() (bool, error) {
 		if _, err := r.gate.Hold(ctx, LeaseName(shard), r.o.Owner, r.o.Lease); err != nil {
 			return false, err
@@ -183,19 +183,15 @@ func (r *Recovery) drain(ctx context.Context, shard int) error {
 		return p.NextOffset >= end, err
 	})
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("the consumer is at offset %d of %d (is a worker running?): %w", p.NextOffset, end, err)
+		return p, fmt.Errorf("the consumer is at offset %d of %d (is a worker running?): %w", p.NextOffset, end, err)
 	}
-	return err
+	return p, err
 }
 
 // load is steps 3 and 4; it gives the new epoch. The time lost is given back in the book before it is loaded, so that
 // the records of it and the first decision after it have an order.
-func (r *Recovery) load(ctx context.Context, shard int) (epoch int64, err error) {
-	before, err := r.ledger.Position(ctx, shard)
-	if err != nil {
-		return 0, err
-	}
-	records, position, err := r.ledger.Cut(ctx, shard, r.o.Now().UnixMicro())
+func (r *Recovery) load(ctx context.Context, shard int, drained auction.Position) (epoch int64, err error) {
+	records, position, err := r.ledger.Cut(ctx, shard, drained.At(), r.o.Now().UnixMicro())
 	if err != nil {
 		return 0, fmt.Errorf("cut: %w", err)
 	}
@@ -203,8 +199,11 @@ func (r *Recovery) load(ctx context.Context, shard int) (epoch int64, err error)
 	if err != nil {
 		return 0, err
 	}
-	if before.AliveUS > 0 {
-		records = append(records, book.Credit(before.AliveUS, r.o.Now().UnixMicro())...)
+	if err := r.remembers(ctx, shard, position.At()); err != nil {
+		return 0, err
+	}
+	if drained.AliveUS > 0 {
+		records = append(records, book.Credit(drained.AliveUS, r.o.Now().UnixMicro())...)
 	}
 	state := book.State()
 	found, err := r.gate.Load(ctx, state, records)
@@ -215,6 +214,16 @@ func (r *Recovery) load(ctx context.Context, shard int) (epoch int64, err error)
 		return 0, fmt.Errorf("load: the gate holds %+v, the stored journal says %+v", found, want)
 	}
 	return position.Epoch, nil
+}
+
+// remembers refuses what was read of a ledger that has failed over since the cut, and may have had less to read: nobody but
+// us has the cut yet, so the ledger cannot have come as far again.
+func (r *Recovery) remembers(ctx context.Context, shard int, cut auction.Cursor) error {
+	p, err := r.ledger.Position(ctx, shard)
+	if err == nil && p.At().Before(cut) {
+		return fault.New(fault.Unavailable, "forgotten", fmt.Sprintf("the ledger has forgotten its cut at %v and is at %v", cut, p.At()))
+	}
+	return err
 }
 
 // rebuild reads the shard's lots and all their records, and makes the book.

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,9 @@ type world struct {
 	records  []auction.Record
 	loaded   auction.ShardState
 	journal  []auction.Record
-	wrong    bool // the gate counts something else than was loaded
-	taken    int  // looks until another process lets the lease go
+	wrong    bool   // the gate counts something else than was loaded
+	taken    int    // looks until another process lets the lease go
+	forgets  string // when the ledger fails over to a copy that lacks its newest record
 }
 
 var deployment = uuid.MustParse("018f0000-0000-7000-8000-000000000001")
@@ -41,6 +43,9 @@ func (w *world) call(what string) error {
 	}
 	if w.fail == what {
 		return errors.New("broken " + what)
+	}
+	if w.forgets == what {
+		w.position.Seq, w.forgets = w.position.Seq-1, ""
 	}
 	return nil
 }
@@ -81,11 +86,14 @@ func (w *world) Position(context.Context, int) (auction.Position, error) {
 	}
 	return p, nil
 }
-func (w *world) Cut(_ context.Context, shard int, nowUS int64) ([]auction.Record, auction.Position, error) {
+func (w *world) Cut(_ context.Context, shard int, drained auction.Cursor, nowUS int64) ([]auction.Record, auction.Position, error) {
+	if err := w.call("cut"); err != nil || w.position.At().Before(drained) {
+		return nil, auction.Position{}, cmp.Or(err, error(fault.New(fault.Unavailable, "forgotten", "")))
+	}
 	w.position.Epoch, w.position.Seq = w.position.Epoch+1, w.position.Seq+1
 	r := auction.Record{Deployment: deployment, Shard: shard, Epoch: w.position.Epoch, Seq: w.position.Seq,
 		Kind: auction.KindCut, TimeUS: nowUS, Reason: "recovery"}
-	return []auction.Record{r}, w.position, w.call("cut")
+	return []auction.Record{r}, w.position, nil
 }
 func (w *world) LotsToLoad(_ context.Context, _ int, after uuid.UUID, limit int) ([]auction.Lot, error) {
 	i := slices.IndexFunc(w.lots, func(l auction.Lot) bool { return slices.Compare(l.ID[:], after[:]) > 0 })
@@ -198,6 +206,24 @@ func TestAFailedStepLeavesTheShardPaused(t *testing.T) {
 					t.Errorf("walked again: recovered %v, error %v", did, err)
 				}
 			})
+		})
+	}
+}
+
+// The ledger fails over to a copy that knows less, after it was drained or after it was cut: what it lacks is neither made an
+// orphan nor left out of what is loaded. The road is walked again from its beginning.
+func TestALedgerThatForgetsIsDrainedAgain(t *testing.T) {
+	for _, when := range []string{"cut", "lots", "records"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := sold()
+			w.forgets = when
+			did, err := w.recovery().Shard(t.Context(), 0)
+			if did || fault.CodeOf(err) != "forgotten" || w.vouch.Valid || slices.Contains(w.calls, "load") {
+				t.Errorf("%s: recovered %v, error %v, calls %v", when, did, err, w.calls)
+			}
+			if did, err = w.recovery().Shard(t.Context(), 0); err != nil || !did || !w.vouch.Valid {
+				t.Errorf("%s, again: recovered %v, error %v", when, did, err)
+			}
 		})
 	}
 }

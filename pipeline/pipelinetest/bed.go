@@ -158,7 +158,7 @@ func (b *bed) consumerWith(o pipeline.ConsumerOptions) (stop func()) {
 func (b *bed) open() *bed {
 	b.t.Helper()
 	for shard := range b.options.Shards {
-		records, _, err := b.ledger.Cut(b.ctx(), shard, startUS)
+		records, _, err := b.ledger.Cut(b.ctx(), shard, auction.Cursor{}, startUS)
 		if err != nil {
 			b.t.Fatal(err)
 		}

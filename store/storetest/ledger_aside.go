@@ -230,7 +230,7 @@ func deployment(t *testing.T, s *store.Store) {
 	if none != (auction.Deployment{}) {
 		t.Errorf("before any claim: %+v", none)
 	}
-	_, _, err = s.Cut(t.Context(), 0, Opens)
+	_, _, err = s.Cut(t.Context(), 0, auction.Cursor{}, Opens)
 	wantCode(t, err, fault.Conflict, "no_deployment")
 	mine := auction.Deployment{ID: ID(1), Shards: 4}
 	for range 2 {
@@ -247,7 +247,7 @@ func deployment(t *testing.T, s *store.Store) {
 			t.Errorf("%+v got %+v", other, got)
 		}
 	}
-	_, _, err = s.Cut(t.Context(), 4, Opens)
+	_, _, err = s.Cut(t.Context(), 4, auction.Cursor{}, Opens)
 	wantCode(t, err, fault.Conflict, "no_deployment")
 }
 
@@ -256,7 +256,7 @@ func cut(t *testing.T, s *store.Store) {
 	d, err := s.Deployment(t.Context(), auction.Deployment{ID: ID(1), Shards: 4})
 	must(t, err)
 	must(t, s.Alive(t.Context(), []int{2}, 99))
-	records, p, err := s.Cut(t.Context(), 2, Opens)
+	records, p, err := s.Cut(t.Context(), 2, auction.Cursor{}, Opens)
 	must(t, err)
 	base := auction.Record{Deployment: d.ID, Shard: 2, Epoch: 1, TimeUS: Opens}
 	genesis, first := base, base
@@ -268,11 +268,13 @@ func cut(t *testing.T, s *store.Store) {
 	if diff := cmp.Diff(auction.Position{Shard: 2, Epoch: 1, Seq: 2, AliveUS: 99}, p); diff != "" {
 		t.Errorf("position (-want +got):\n%s", diff)
 	}
-	records, p, err = s.Cut(t.Context(), 2, Opens+1)
+	records, p, err = s.Cut(t.Context(), 2, auction.Cursor{}, Opens+1)
 	must(t, err)
 	if len(records) != 1 || records[0].Seq != 3 || p.At() != (auction.Cursor{Epoch: 2, Seq: 3}) {
 		t.Errorf("the second epoch: %+v at %+v", records, p)
 	}
+	_, _, err = s.Cut(t.Context(), 2, auction.Cursor{Epoch: 2, Seq: 4}, Opens+2) // one more than it has
+	wantCode(t, err, fault.Unavailable, "forgotten")
 	stored, err := s.Records(t.Context(), 2, 0, 10)
 	must(t, err)
 	if len(stored) != 3 {
