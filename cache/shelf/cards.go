@@ -23,39 +23,54 @@ func noSession() error {
 // seconds old; the gate knows better. fault NotFound `lot_not_found` for an id that never was, or of a draft; for most of
 // those without any call.
 func (s *Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
-	if !s.Known(lot) {
-		return auction.Lot{}, noLot()
-	}
-	return s.cardWithin(ctx, lot, s.o.Node)
+	return s.knownCard(ctx, lot, s.o.Node)
 }
 
 // Terms is Card for who needs what was frozen when the lot was published, or that it is over for good, and leaves the rest to
 // the gate: what this node remembers may be half a minute old. It then costs no memory and a fraction of a microsecond,
 // which is what a bid is to spend on it.
 func (s *Shelf) Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
-	if !s.Known(lot) {
-		return auction.Lot{}, noLot()
-	}
-	return s.cardWithin(ctx, lot, s.o.Terms)
+	return s.knownCard(ctx, lot, s.o.Terms)
 }
 
 // card is Card for an id that somebody has vouched for.
 func (s *Shelf) card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
-	return s.cardWithin(ctx, lot, s.o.Node)
+	if c, ok := s.atHand(ctx, lot, s.o.Node); ok {
+		return c.answer(lot)
+	}
+	return s.elsewhere(ctx, lot)
 }
 
-// cardWithin gives a card that this node has had for no longer than age, and refreshes it ahead from half of that on.
-func (s *Shelf) cardWithin(ctx context.Context, lot uuid.UUID, age time.Duration) (auction.Lot, error) {
-	if c, ok := s.cards.GetIfPresent(lot); ok {
-		old := time.Duration(s.o.Now().UnixMicro()-c.readUS) * time.Microsecond
-		if old < age {
-			s.o.Count("node", "hit")
-			if old > age/2 {
-				s.refresh(ctx, lot)
-			}
-			return c.answer(lot)
-		}
+// knownCard looks at hand first, which is cheaper than the filter, and nowhere else for an id that the filter refuses.
+func (s *Shelf) knownCard(ctx context.Context, lot uuid.UUID, age time.Duration) (auction.Lot, error) {
+	if c, ok := s.atHand(ctx, lot, age); ok {
+		return c.answer(lot)
 	}
+	if !s.Known(lot) {
+		return auction.Lot{}, noLot()
+	}
+	return s.elsewhere(ctx, lot)
+}
+
+// atHand gives a card that this node has had for no longer than age, and refreshes it ahead from half of that on.
+func (s *Shelf) atHand(ctx context.Context, lot uuid.UUID, age time.Duration) (nodeCard, bool) {
+	c, ok := s.cards.GetIfPresent(lot)
+	if !ok {
+		return c, false
+	}
+	old := time.Duration(s.o.Now().UnixMicro()-c.readUS) * time.Microsecond
+	if old >= age {
+		return c, false
+	}
+	s.o.Count("node", "hit")
+	if old > age/2 {
+		s.refresh(ctx, lot)
+	}
+	return c, true
+}
+
+// elsewhere takes a card from the shelf or the source into the node's memory.
+func (s *Shelf) elsewhere(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
 	s.o.Count("node", "miss")
 	c, err := s.fetchCard(ctx, lot)
 	if err != nil {

@@ -171,7 +171,11 @@ func plain(b []byte) (edge.Wish, bool) {
 type plainReader struct{ rest []byte }
 
 func (p *plainReader) space() []byte {
-	p.rest = bytes.TrimLeft(p.rest, " \t\r\n")
+	n := 0
+	for n < len(p.rest) && (p.rest[n] == ' ' || p.rest[n] == '\n' || p.rest[n] == '\r' || p.rest[n] == '\t') {
+		n++
+	}
+	p.rest = p.rest[n:]
 	return p.rest
 }
 

@@ -249,13 +249,32 @@ func appendLot(b []byte, l *auction.Lot, nowUS int64) []byte {
 }
 
 // blankTime is as long as every time between the years 0 and 9999.
-const blankTime = `"                           "`
+const blankTime = `"0000-00-00T00:00:00.000000Z"`
+
+// digits writes a number in front of its end, over zeros.
+func digits(before []byte, n int) {
+	for i := len(before) - 1; n > 0; i-- {
+		before[i] = byte('0' + n%10)
+		n /= 10
+	}
+}
 
 func appendTime(b []byte, t Time) []byte {
 	if t == 0 {
 		return append(b, "null"...)
 	}
-	return append(t.utc().AppendFormat(append(b, '"'), timeForm), '"')
+	at := t.utc()
+	year, month, day := at.Date()
+	if year < 1000 || year > 9999 {
+		return append(at.AppendFormat(append(b, '"'), timeForm), '"')
+	}
+	hour, minute, second := at.Clock()
+	b = append(b, blankTime...)
+	text := b[len(b)-len(blankTime):]
+	for _, part := range [...]struct{ end, value int }{{5, year}, {8, int(month)}, {11, day}, {14, hour}, {17, minute}, {20, second}, {27, at.Nanosecond() / 1000}} {
+		digits(text[:part.end], part.value)
+	}
+	return b
 }
 
 // appendText writes plain texts itself, and leaves what needs care to the library.

@@ -26,21 +26,21 @@ func newOver() *over { return &over{soldOut: map[uuid.UUID]int64{}} }
 
 // refuses gives the refusal that needs no gate; nil: ask it. A bid that is asked again passes: it may have been admitted.
 func (o *over) refuses(card *auction.Lot, w Wish, nowUS int64) *Refusal {
-	r := &Refusal{AtUS: nowUS, OpensUS: card.OpensUS, ClosesUS: card.ClosesUS, PriceMinor: card.PriceMinor,
-		Currency: card.Currency, PerBuyer: card.PerBuyer, Remembered: true}
+	var verdict auction.Verdict
 	switch {
 	case w.Again:
 		return nil
 	case card.State == auction.LotClosed:
-		r.Verdict = auction.Ended
+		verdict = auction.Ended
 	case card.State == auction.LotWithdrawn:
-		r.Verdict = auction.Withdrawn
+		verdict = auction.Withdrawn
 	case o.isSoldOut(card.ID, nowUS):
-		r.Verdict = auction.SoldOut
+		verdict = auction.SoldOut
 	default:
 		return nil
 	}
-	return r
+	return &Refusal{Verdict: verdict, AtUS: nowUS, OpensUS: card.OpensUS, ClosesUS: card.ClosesUS, PriceMinor: card.PriceMinor,
+		Currency: card.Currency, PerBuyer: card.PerBuyer, Remembered: true}
 }
 
 func (o *over) isSoldOut(lot uuid.UUID, nowUS int64) bool {
