@@ -29,9 +29,9 @@ func TestWhatCannotBeRun(t *testing.T) {
 		"help":         {[]string{"--help"}, none, ok, "-rounds"},
 		"a word":       {[]string{"all"}, loopback, unusable, `"all" is no flag`},
 		"unknown flag": {[]string{"--fast"}, loopback, unusable, "-fast"},
-		"many rounds":  {[]string{"--rounds", "21"}, loopback, unusable, "rounds is 21: use 1 to 20"},
+		"many rounds":  {[]string{"--rounds", "17"}, loopback, unusable, "rounds is 17: use 1 to 16"},
 		"a long round": {[]string{"--seconds", "6"}, loopback, unusable, "6000: use 10 to 5000"},
-		"too much":     {[]string{"--rounds", "20", "--seconds", "5"}, loopback, unusable, "do not fit"},
+		"too much":     {[]string{"--rounds", "16", "--seconds", "5"}, loopback, unusable, "do not fit"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), c.args, c.get, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.says) || out.Len() > 0 {

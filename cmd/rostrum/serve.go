@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"rostrum/internal/app"
 	"rostrum/internal/observe"
 )
 
@@ -33,7 +35,8 @@ func (c *cli) serveCommand() *cobra.Command {
 		for _, warning := range settings.Warnings() {
 			log.Warn(warning)
 		}
-		log.Info("starting", "version", readBuild().Version, "config", settings)
+		percent := app.CollectSeldom(os.Getenv)
+		log.Info("starting", "version", readBuild().Version, "gc_percent", percent, "config", settings)
 		p, err := c.open(settings, log)
 		if err != nil {
 			return err

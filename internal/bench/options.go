@@ -15,7 +15,7 @@ type Options struct {
 	Rounds  int           // 1 … 20
 	Round   time.Duration // of one figure over HTTP, up to 5 s; a round ends sooner when every member has bid
 	Members int           // bidders with tokens, 1 … 100,000: the most bids of a figure in a round
-	Crowd   int           // connections over which bids arrive by a schedule, 16 … 10,000
+	Crowd   int           // connections over which twice the peak arrives, 16 … 10,000
 	Spread  int           // lots of the sale that admit_spread bids on, 16 … 10,000
 	Rows    int           // records of one round of relay and consumer, 100 … 200,000
 	Bids    int           // of one round of a cost, 100 … 100,000
@@ -63,10 +63,10 @@ func (o Options) Check() error {
 		name          string
 		is, low, high int
 	}{
-		{"rounds", o.Rounds, 1, 20},
+		{"rounds", o.Rounds, 1, roadLots / 2}, // nobody bids on a lot of orders_end_to_end twice
 		{"milliseconds a round", int(o.Round.Milliseconds()), 10, 5000},
 		{"members", o.Members, 1, accounts.MaxMint},
-		{"connections of a schedule", o.Crowd, 16, 10_000},
+		{"connections of twice the peak", o.Crowd, 16, 10_000},
 		{"lots to spread over", o.Spread, 16, 10_000},
 		{"rows", o.Rows, 100, 200_000},
 		{"bids of a cost", o.Bids, 100, 100_000},

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// halfPeak has bids arrive at half the round's peak, and takes the median and the tail of how long they wait.
+// halfPeak has bids arrive at half the round's peak, over as many connections as that was taken, and takes the median and
+// the tail of how long they wait.
 func (d *door) halfPeak(ctx context.Context, round int) error {
-	m, err := d.arrive(ctx, round, 0.5, 2)
+	m, err := d.arrive(ctx, round, many, 0.5, 2)
 	if err != nil {
 		return fmt.Errorf("tail_half_peak: %w", err)
 	}
@@ -20,7 +21,7 @@ func (d *door) halfPeak(ctx context.Context, round int) error {
 
 // twicePeak has twice the peak arrive, and takes what is admitted all the same.
 func (d *door) twicePeak(ctx context.Context, round int) error {
-	m, err := d.arrive(ctx, round, 2, 3)
+	m, err := d.arrive(ctx, round, d.o.Crowd, 2, 3)
 	if err != nil {
 		return fmt.Errorf("goodput_twice_peak: %w", err)
 	}
@@ -32,8 +33,8 @@ func (d *door) twicePeak(ctx context.Context, round int) error {
 }
 
 // arrive offers a multiple of the peak. Above it, what is not sent in time is dropped; below it all is waited for.
-func (d *door) arrive(ctx context.Context, round int, times float64, pass int) (met, error) {
-	s := schedule{load: d.load(d.api, d.spread, d.o.Crowd, d.pass(round, pass)), rate: times * d.f.value(round, "spread_peak"), cut: times > 1}
+func (d *door) arrive(ctx context.Context, round, clients int, times float64, pass int) (met, error) {
+	s := schedule{load: d.load(d.api, d.spread, clients, d.pass(round, pass)), rate: times * d.f.value(round, "spread_peak"), cut: times > 1}
 	return s.run(ctx)
 }
 
