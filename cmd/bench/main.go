@@ -18,7 +18,6 @@ import (
 	"syscall"
 	"time"
 
-	"rostrum/internal/app"
 	"rostrum/internal/bench"
 )
 
@@ -62,7 +61,7 @@ func run(ctx context.Context, args []string, get func(string) string, out, errs 
 	}
 	f.Say = func(format string, args ...any) { fmt.Fprintf(errs, format+"\n", args...) }
 	f.Log = slog.New(slog.NewTextHandler(&some{w: errs, left: maxLogLines}, &slog.HandlerOptions{Level: slog.LevelError}))
-	app.CollectSeldom(get) // as `rostrum serve` does
+	bench.AsServed(get)
 	report, err := bench.Run(ctx, servers, f.Options)
 	if err := show(report, out); err != nil {
 		fmt.Fprintln(errs, "bench:", err)

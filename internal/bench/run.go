@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/app"
 	"rostrum/orders"
 )
 
@@ -56,6 +57,9 @@ func (r Report) Wrong() []Counted {
 	}
 	return wrong
 }
+
+// AsServed sets this process up as `rostrum serve` does its own.
+func AsServed(get func(string) string) { app.CollectSeldom(get) }
 
 // Run takes the figures, counts the invariants and removes what it has made. With an error, ctx's for an interruption,
 // the report has what was taken until then, and says so under Left.
