@@ -206,7 +206,7 @@ func TestShelfFlushedInMidSale(t *testing.T) {
 	}
 	i := install(t, on)
 	i.openSale(5*time.Minute, 1, 40, 60)
-	members := i.members(200)
+	members := i.members(1000)
 	done := make(chan struct{})
 	go func() { defer close(done); i.crowd.Rush(t.Context(), i.session.ID, members) }()
 	client := (&depot{t: t}).client(emptied)
@@ -222,7 +222,7 @@ func TestShelfFlushedInMidSale(t *testing.T) {
 		select {
 		case <-done:
 			over = true
-		case <-time.After(20 * time.Millisecond): // until the next
+		case <-time.After(5 * time.Millisecond): // until the next
 		}
 	}
 	if sold := i.counted(); sold != 100 {
