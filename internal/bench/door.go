@@ -19,6 +19,9 @@ const passes = 4
 // roadLots are the lots of orders_end_to_end: as many on each shard as on any other, where there are no more shards.
 const roadLots = 32
 
+// halves are the passes over them in a round: at the end of each it is looked how far the road is behind.
+const halves = 2
+
 // door takes the figures of bids over HTTP: on an installation whose Redis syncs every second, and for one of them on a
 // second one whose Redis syncs always. The yardstick stands beside them.
 type door struct {
@@ -265,10 +268,10 @@ func (d *door) endToEnd(ctx context.Context, round int) (err error) {
 }
 
 // twice has bids come in two halves, one right after the other, and tells how many are not in MySQL at the end of each.
-func (d *door) twice(ctx context.Context, round int) (sum outcome, behind [2]int64, err error) {
+func (d *door) twice(ctx context.Context, round int) (sum outcome, behind [halves]int64, err error) {
 	sum = newOutcome()
 	for half := range behind {
-		l := d.load(d.api, d.road, many, once(d.members.len(), roadLots, len(behind)*round+half))
+		l := d.load(d.api, d.road, many, once(d.members.len(), roadLots, halves*round+half))
 		l.length = min(3*l.length, longest) // what follows the last bid, lingering and idling, weighs less
 		out, err := l.run(ctx)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // Options bound a run.
 type Options struct {
-	Rounds  int           // 1 … 20
+	Rounds  int           // 1 … 16
 	Round   time.Duration // of one figure over HTTP, up to 5 s; a round ends sooner when every member has bid
 	Members int           // bidders with tokens, 1 … 100,000: the most bids of a figure in a round
 	Crowd   int           // connections over which twice the peak arrives, 16 … 10,000
@@ -63,7 +63,7 @@ func (o Options) Check() error {
 		name          string
 		is, low, high int
 	}{
-		{"rounds", o.Rounds, 1, roadLots / 2}, // nobody bids on a lot of orders_end_to_end twice
+		{"rounds", o.Rounds, 1, roadLots / halves}, // nobody bids on a lot of orders_end_to_end twice
 		{"milliseconds a round", int(o.Round.Milliseconds()), 10, 5000},
 		{"members", o.Members, 1, accounts.MaxMint},
 		{"connections of twice the peak", o.Crowd, 16, 10_000},
