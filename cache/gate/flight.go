@@ -55,7 +55,7 @@ func (g *Gate) learn(ctx context.Context, flight []group) error {
 		of.sort()
 		of.terms = make([]auction.Terms, len(of.lots))
 		for n, lot := range of.lots {
-			terms, ok := g.terms.GetIfPresent(lot)
+			terms, ok := g.terms.Get(lot)
 			if !ok && !of.moved {
 				terms = of.brought(n)
 			}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/maypok86/otter/v2"
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
@@ -67,7 +66,7 @@ type Gate struct {
 	journalMax int64
 	now        func() time.Time
 	token      func() string
-	terms      cache.Memory[uuid.UUID, auction.Terms]
+	terms      cache.Memory[auction.Terms]
 	groups     *groups
 	marks      *marks
 	markAgeUS  int64 // 0: receipts do not wait for Kafka
@@ -90,12 +89,8 @@ func New(client redis.UniversalClient, o Options) (*Gate, error) {
 	if o.Deployment == uuid.Nil || o.Durability == "" {
 		return nil, errors.New("gate: deployment and durability are needed")
 	}
-	remembered, err := otter.New(&otter.Options[uuid.UUID, auction.Terms]{MaximumSize: maxFacts})
-	if err != nil {
-		return nil, fmt.Errorf("gate: %w", err)
-	}
 	g := &Gate{client: client, keys: keys, scripts: newScripts(o.Lineage, o.Clock), deployment: o.Deployment,
-		durability: o.Durability, timeout: o.Timeout, journalMax: o.JournalMax, now: o.Now, token: o.Token, terms: remembered}
+		durability: o.Durability, timeout: o.Timeout, journalMax: o.JournalMax, now: o.Now, token: o.Token, terms: cache.NewMemory[auction.Terms](cache.MemoryOptions{Most: maxFacts})}
 	g.groups = newGroups(o.Shards, cmp.Or(o.QueueMax, DefaultQueueMax))
 	g.marks = newMarks(o.Shards)
 	if o.Durability == auction.DurableKafka {

@@ -70,7 +70,7 @@ func (g *Gate) loadStep(ctx context.Context, state auction.ShardState, step, tok
 // clear removes all keys of the shard but its head. A scan, so that it finds what no set names: keys went missing, else
 // we were not here. It walks the whole Redis that holds the shard.
 func (g *Gate) clear(ctx context.Context, shard int) error {
-	g.terms.InvalidateAll()
+	g.terms.ForgetAll()
 	node, err := g.nodeOf(ctx, shard)
 	if err != nil {
 		return err

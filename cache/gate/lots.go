@@ -20,7 +20,7 @@ func (g *Gate) about(ctx context.Context, shard int, lots []uuid.UUID) ([]auctio
 	found, unknown := make([]auction.Terms, len(lots)), make([]asking, 0, len(lots))
 	for i, lot := range lots {
 		var ok bool
-		if found[i], ok = g.terms.GetIfPresent(lot); !ok {
+		if found[i], ok = g.terms.Get(lot); !ok {
 			unknown = append(unknown, asking{shard, lot, &found[i]})
 		}
 	}
@@ -72,7 +72,7 @@ func termsOf(fields []any) (auction.Terms, bool) {
 
 func (g *Gate) forget(lots ...uuid.UUID) {
 	for _, lot := range lots {
-		g.terms.Invalidate(lot)
+		g.terms.Forget(lot)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/maypok86/otter/v2"
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
@@ -54,7 +53,7 @@ func (s *Shelf) knownCard(ctx context.Context, lot uuid.UUID, age time.Duration)
 
 // atHand gives a card that this node has had for no longer than age, and refreshes it ahead from half of that on.
 func (s *Shelf) atHand(ctx context.Context, lot uuid.UUID, age time.Duration) (nodeCard, bool) {
-	c, ok := s.cards.GetIfPresent(lot)
+	c, ok := s.cards.Get(lot)
 	if !ok {
 		return c, false
 	}
@@ -112,7 +111,7 @@ func (s *Shelf) refresh(ctx context.Context, lot uuid.UUID) {
 		defer s.refilling.Delete(lot)
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.o.Fill)
 		defer cancel()
-		<-s.cards.Refresh(own, lot, otter.LoaderFunc[uuid.UUID, nodeCard](s.fetchCard))
+		s.cards.Refresh(own, lot, s.fetchCard)
 	}()
 }
 

@@ -112,9 +112,9 @@ func (k *known) replace(filter *bloom.BloomFilter, room int64) {
 // its area's list is over. Without it a new lot is unknown to the filters until they are made anew.
 func (s *Shelf) Announce(ctx context.Context, session auction.Session, lots []uuid.UUID) error {
 	s.known.add(lots)
-	s.sessions.Invalidate(session.ID)
+	s.sessions.Forget(session.ID)
 	for _, id := range lots {
-		s.cards.Invalidate(id)
+		s.cards.Forget(id)
 	}
 	err := s.pipeline(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, s.keys.SessionCard(session.ID))

@@ -224,7 +224,7 @@ func (l *listing) after(at placed, most int) ([]auction.Lot, *placed) {
 // listing gives a session whose order the shelf has lost. The node remembers it for a moment; one of all nodes puts order
 // and cards back onto the shelf.
 func (s *Shelf) listing(ctx context.Context, session uuid.UUID) (*listing, error) {
-	if l, ok := s.listings.GetIfPresent(session); ok {
+	if l, ok := s.listings.Get(session); ok {
 		s.o.Count("node", "hit")
 		return l, nil
 	}

@@ -16,7 +16,7 @@ import (
 // Session gives a published session; some seconds old at most while all is well. fault NotFound `session_not_found` for a
 // draft, too.
 func (s *Shelf) Session(ctx context.Context, id uuid.UUID) (auction.Session, error) {
-	if session, ok := s.sessions.GetIfPresent(id); ok {
+	if session, ok := s.sessions.Get(id); ok {
 		s.o.Count("node", "hit")
 		return session, nil
 	}
@@ -105,7 +105,8 @@ func (s *Shelf) sessionList(ctx context.Context, area, name string, nowUS int64,
 		return nil, true, nil
 	}
 	key := cmp.Or(area, everywhere) + name
-	if list, ok := s.lists.GetIfPresent(key); ok {
+	id := uuid.NewSHA1(uuid.Nil, []byte(key))
+	if list, ok := s.lists.Get(id); ok {
 		s.o.Count("node", "hit")
 		return list, len(list) < maxSessions, nil
 	}
@@ -119,7 +120,7 @@ func (s *Shelf) sessionList(ctx context.Context, area, name string, nowUS int64,
 	if err := json.Unmarshal(found.value, &list); err != nil {
 		return nil, false, fmt.Errorf("sessions of %s: %w", key, err)
 	}
-	s.lists.Set(key, list)
+	s.lists.Set(id, list)
 	return list, len(list) < maxSessions, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/maypok86/otter/v2"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
@@ -75,10 +74,10 @@ type Shelf struct {
 	keys   cache.Keys
 	o      Options
 
-	cards    cache.Memory[uuid.UUID, nodeCard]
-	sessions cache.Memory[uuid.UUID, auction.Session]
-	listings cache.Memory[uuid.UUID, *listing]
-	lists    cache.Memory[string, []auction.Session]
+	cards    cache.Memory[nodeCard]
+	sessions cache.Memory[auction.Session]
+	listings cache.Memory[*listing]
+	lists    cache.Memory[[]auction.Session]
 	flights  singleflight.Group
 	visits   *semaphore.Weighted
 	known    known
@@ -100,14 +99,12 @@ func New(client redis.UniversalClient, source Source, o Options) (*Shelf, error)
 	o.defaults()
 	s := &Shelf{client: client, source: source, keys: keys, o: o, visits: semaphore.NewWeighted(o.SourceMax),
 		refills: semaphore.NewWeighted(maxRefills)}
-	cards := remember[nodeCard](o, maxNodeCards, o.Terms)
-	// Without a calculator Refresh does nothing; cardWithin knows when. What fails is counted, and the old card serves.
-	cards.RefreshCalculator, cards.Logger = otter.RefreshWriting[uuid.UUID, nodeCard](o.Terms), &otter.NoopLogger{}
-	s.cards = otter.Must(cards)
-	s.sessions = otter.Must(remember[auction.Session](o, maxNodeCards, o.Node))
-	s.listings = otter.Must(remember[*listing](o, maxListings, o.Node))
-	s.lists = otter.Must(&otter.Options[string, []auction.Session]{MaximumSize: maxLists, Clock: ticks{o.Now},
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(otter.Entry[string, []auction.Session]) time.Duration { return o.around(o.Node) })})
+	cards := o.memory(maxNodeCards, o.Terms)
+	cards.Refresh = o.Terms // at the latest: atHand knows when
+	s.cards = cache.NewMemory[nodeCard](cards)
+	s.sessions = cache.NewMemory[auction.Session](o.memory(maxNodeCards, o.Node))
+	s.listings = cache.NewMemory[*listing](o.memory(maxListings, o.Node))
+	s.lists = cache.NewMemory[[]auction.Session](o.memory(maxLists, o.Node))
 	return s, nil
 }
 
@@ -138,10 +135,9 @@ func (o *Options) defaults() {
 	}
 }
 
-// remember makes the options of a node's memory whose entries end at moments spread around ttl.
-func remember[V any](o Options, most int, ttl time.Duration) *otter.Options[uuid.UUID, V] {
-	return &otter.Options[uuid.UUID, V]{MaximumSize: most, Clock: ticks{o.Now},
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(otter.Entry[uuid.UUID, V]) time.Duration { return o.around(ttl) })}
+// memory bounds what the node remembers: entries end at moments spread around ttl.
+func (o Options) memory(most int, ttl time.Duration) cache.MemoryOptions {
+	return cache.MemoryOptions{Most: most, Now: o.Now, TTL: func() time.Duration { return o.around(ttl) }}
 }
 
 // around spreads a time to live over ¾ … 1¼ of itself.
@@ -149,12 +145,6 @@ func (o Options) around(ttl time.Duration) time.Duration {
 	o.Count("jitter", "spread")
 	return ttl*3/4 + time.Duration(o.Random()*float64(ttl)/2)
 }
-
-// ticks is the shelf's clock as the node's memory reads it; it needs no goroutine of its own.
-type ticks struct{ now func() time.Time }
-
-func (t ticks) NowNano() int64                      { return t.now().UnixNano() }
-func (t ticks) Tick(time.Duration) <-chan time.Time { return nil }
 
 // Close waits until nothing is filled in the background any more; each filling is bounded by Options.Fill.
 func (s *Shelf) Close() { s.filling.Wait() }
