@@ -45,11 +45,23 @@ func (s *Store) ListOrders(ctx context.Context, f orders.Filter, p orders.Page) 
 			}
 			arg.Shard = lot.Shard
 		}
-		rows, err := q.ListOrders(ctx, arg)
+		rows, err := q.listOrders(ctx, f, arg)
 		list = mapped(rows, orderOf)
 		return err
 	})
 	return list, err
+}
+
+// listOrders takes the statement that reads no more than the page: all of a session's orders have one of their own.
+func (t tx) listOrders(ctx context.Context, f orders.Filter, arg db.ListOrdersParams) ([]db.Order, error) {
+	if f.Session == uuid.Nil || f != (orders.Filter{Session: f.Session}) {
+		return t.ListOrders(ctx, arg)
+	}
+	before := arg.Before
+	if before == (db.ID{}) {
+		before = db.ID(uuid.Max)
+	}
+	return t.OrdersOfSession(ctx, db.OrdersOfSessionParams{SessionID: arg.SessionID, ID: before, Limit: arg.Limit})
 }
 
 // SaveMove writes a move and its event in one transaction.

@@ -27,6 +27,13 @@ WHERE (sqlc.arg(any_buyer) = 1 OR buyer_id = sqlc.arg(buyer_id))
 ORDER BY id DESC
 LIMIT ?;
 
+-- name: OrdersOfSession :many
+-- InnoDB would begin each page at the session's end and read up to it: the index is named, as in counts.sql.
+SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders AS o /*! FORCE INDEX (ix_orders_session) */
+WHERE session_id = ? AND id < ?
+ORDER BY id DESC
+LIMIT ?;
+
 -- name: OrdersToRelease :many
 SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders
 WHERE state IN (10001, 20000, 20001) AND released_us = 0

@@ -99,6 +99,9 @@ func orderLists(t *testing.T, s *store.Store) {
 		{"of a lot", orders.Filter{Lot: sale.Lots[1].ID}, orders.Page{Limit: 9}, []int{5, 3, 1}},
 		{"of no lot", orders.Filter{Lot: sale.ID()}, orders.Page{Limit: 9}, nil},
 		{"of a session", orders.Filter{Session: sale.Session.ID}, orders.Page{Limit: 2}, []int{5, 4}},
+		{"the next of a session", orders.Filter{Session: sale.Session.ID}, orders.Page{Limit: 2, After: bids[4].Order}, []int{3, 2}},
+		{"of no session", orders.Filter{Session: sale.ID()}, orders.Page{Limit: 2}, nil},
+		{"cancelled in a session", orders.Filter{Session: sale.Session.ID, State: orders.Cancelled}, orders.Page{Limit: 2}, []int{0}},
 		{"cancelled", orders.Filter{State: orders.Cancelled}, orders.Page{Limit: 9}, []int{0}},
 		{"of a buyer and a lot", orders.Filter{Buyer: buyers[0], Lot: sale.Lots[0].ID, State: orders.PendingPayment}, orders.Page{Limit: 9}, []int{2}},
 	} {
