@@ -17,14 +17,16 @@ import (
 // reads a marker for each unit that a buyer may have, and MaxBids bids on a lot of 64 would be 4,096 keys: a group is cut
 // by its markers, too, so that its script stays within about two milliseconds. See DESIGN.md for what was tried.
 const (
-	maxMarkers = 512  // of one script; a single bid has them all, however many
-	maxFlight  = 1024 // bids of one pipeline
-	maxFlights = 1    // pipelines of one Redis in flight
+	maxMarkers = 512 // of one script; a single bid has them all, however many
+	maxFlight  = 16  // bids with which a pipeline leaves: it takes whole groups until it has as many
+	maxFlights = 2   // pipelines of one Redis in flight: one that it works on, and one that is with it when it is done
 )
 
 // groups lets bids wait for their shard's next script: those that arrive while one is in flight are decided together in
-// the next, and what waits for several shards of one Redis goes in one pipeline, a script a shard. There is no timer: an
-// idle shard decides at once, and the busier it is, the larger its groups are. Nothing runs while nobody waits.
+// the next, and what waits for several shards of one Redis goes in one pipeline, a script a shard. A pipeline's answers come
+// together when its last script is done, so it is short, and a second one lies ready: else Redis and the bidders' own work
+// take turns, and each waits for the other. There is no timer: an idle shard decides at once, and the busier it is, the
+// larger its groups are. Nothing runs while nobody waits.
 type groups struct {
 	mu     sync.Mutex
 	queues []queue

@@ -38,7 +38,7 @@ func newStation(t *testing.T, queueMax int, change ...func(*auction.Lot)) *stati
 	}
 	t.Cleanup(server.Close)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
-	s := stationOn(t, client, Options{Shards: 2, Lineage: server.Lineage(), QueueMax: queueMax}, change...)
+	s := stationOn(t, client, Options{Shards: 4, Lineage: server.Lineage(), QueueMax: queueMax}, change...)
 	client.AddHook(s)
 	return s
 }
@@ -152,22 +152,58 @@ func (s *station) admitted(answers ...<-chan auction.Answer) {
 	}
 }
 
-// What arrives while a script is in flight goes together in the next, for all shards of the Redis in one pipeline.
+// full lets as many flights as a Redis may have take off, a bid of a shard each, and gives the answers that they will bring.
+func (s *station) full() (answers []<-chan auction.Answer) {
+	for shard := range maxFlights {
+		answers = append(answers, s.ask(s.t.Context(), s.bid(shard)))
+		s.inAir(shard + 1)
+	}
+	return answers
+}
+
+// inAir waits until so many flights have taken off.
+func (s *station) inAir(n int) {
+	s.t.Helper()
+	live.Eventually(s.t, 10*time.Second, "the flights", func() (bool, error) { return len(s.flown()) == n, nil })
+}
+
+// What arrives while scripts are in flight goes together in the next, for all shards of the Redis in one pipeline. The shard
+// whose script is still in flight waits for it.
 func TestBidsAreDecidedTogether(t *testing.T) {
 	s := newStation(t, 0)
-	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	answers := s.full()
 	for n := range 8 {
-		answers = append(answers, s.ask(t.Context(), s.bid(n%3%2)))
+		answers = append(answers, s.ask(t.Context(), s.bid(n%4)))
 	}
-	s.leave(2)
+	s.leave(1)
+	s.inAir(3)
+	if f := s.flown()[2]; !slices.Equal(f, []int{2, 2, 2}) {
+		t.Errorf("a flight of groups of %v, want the two shards that waited and the one that is back", f)
+	}
+	s.leave(3)
 	s.admitted(answers...)
-	flights := s.flown()
-	for _, f := range flights {
-		slices.Sort(f)
+	if flights := s.flown(); len(flights) != 4 || !slices.Equal(flights[3], []int{2}) {
+		t.Errorf("flights %v, want the last shard alone at the end", flights)
 	}
-	if len(flights) != 2 || !slices.Equal(flights[0], []int{1}) || !slices.Equal(flights[1], []int{3, 5}) {
-		t.Errorf("flights %v, want one alone and then 3 and 5 together", flights)
+}
+
+// A pipeline that has enough bids leaves without the other shards, which are in the next.
+func TestAFlightIsShort(t *testing.T) {
+	s := newStation(t, 0)
+	answers := s.full()
+	for n := range maxFlight + 2 {
+		answers = append(answers, s.ask(t.Context(), s.bid(2+n%2)))
 	}
+	for shard := range 2 {
+		answers = append(answers, s.ask(t.Context(), s.bid(shard)))
+	}
+	s.leave(1)
+	s.inAir(3)
+	if f := s.flown()[2]; !slices.Equal(f, []int{maxFlight/2 + 1, maxFlight/2 + 1}) {
+		t.Errorf("a flight of groups of %v, want two groups, of %d bids and more", f, maxFlight)
+	}
+	s.leave(4)
+	s.admitted(answers...)
 }
 
 // On a cluster, too: what waits for the shards of one of its nodes goes in one pipeline to that node, a script a shard.
@@ -189,18 +225,21 @@ func TestANodesShardsFlyTogether(t *testing.T) {
 	}
 	var answers []<-chan auction.Answer
 	var want, sizes []int
-	for _, of := range shards { // one of each node is in flight, and holds up the rest
-		answers, want = append(answers, s.ask(t.Context(), s.bid(of[0]))), append(want, len(of))
+	for _, of := range shards { // as many of each node as may be are in flight, and hold up the rest
+		for _, shard := range of[:maxFlights] {
+			answers = append(answers, s.ask(t.Context(), s.bid(shard)))
+			s.inAir(len(answers))
+		}
+		want = append(want, len(of)-1, 1) // whose shard is back first takes all but the other's
 	}
-	live.Eventually(t, 10*time.Second, "a flight to each node", func() (bool, error) { return len(s.flown()) == len(shards), nil })
 	for shard := range s.lots {
 		for range 2 {
 			answers = append(answers, s.ask(t.Context(), s.bid(shard)))
 		}
 	}
-	s.leave(2 * len(shards))
+	s.leave(2 * maxFlights * len(shards))
 	s.admitted(answers...)
-	for _, flight := range s.flown()[len(shards):] {
+	for _, flight := range s.flown()[maxFlights*len(shards):] {
 		if sizes = append(sizes, len(flight)); slices.Min(flight) != 2 || slices.Max(flight) != 2 {
 			t.Errorf("a flight of groups of %v, want two bids in each", flight)
 		}
