@@ -17,9 +17,10 @@ import (
 // reads a marker for each unit that a buyer may have, and MaxBids bids on a lot of 64 would be 4,096 keys: a group is cut
 // by its markers, too, so that its script stays within about two milliseconds. See DESIGN.md for what was tried.
 const (
-	maxMarkers = 512 // of one script; a single bid has them all, however many
-	maxFlight  = 16  // bids with which a pipeline leaves: it takes whole groups until it has as many
-	maxFlights = 2   // pipelines of one Redis in flight: one that it works on, and one that is with it when it is done
+	maxMarkers  = 512 // of one script; a single bid has them all, however many
+	minFlight   = 16  // bids with which a pipeline leaves: it takes whole groups until it has as many
+	flightShare = 3   // or this part of what waits, where that is more: a trip takes long when much waits
+	maxFlights  = 2   // pipelines of one Redis in flight: one that it works on, and one that is with it when it is done
 )
 
 // groups lets bids wait for their shard's next script: those that arrive while one is in flight are decided together in
@@ -155,8 +156,8 @@ func (q *groups) board(n *node, last []group, now time.Time) []group {
 		q.makeReady(n, g.shard)
 	}
 	var flight []group
-	bids := 0
-	for len(n.ready) > 0 && bids < maxFlight {
+	bids, enough := 0, q.enough(n)
+	for len(n.ready) > 0 && bids < enough {
 		shard := n.ready[0]
 		n.ready = n.ready[1:]
 		s := &q.queues[shard]
@@ -172,6 +173,15 @@ func (q *groups) board(n *node, last []group, now time.Time) []group {
 		n.flights--
 	}
 	return flight
+}
+
+// enough gives with how many bids a node's next flight leaves.
+func (q *groups) enough(n *node) int {
+	waiting := 0
+	for _, shard := range n.ready {
+		waiting += len(q.queues[shard].waiting)
+	}
+	return max(minFlight, waiting/flightShare)
 }
 
 // group is what one script decides.

@@ -191,7 +191,7 @@ func TestBidsAreDecidedTogether(t *testing.T) {
 func TestAFlightIsShort(t *testing.T) {
 	s := newStation(t, 0)
 	answers := s.full()
-	for n := range maxFlight + 2 {
+	for n := range minFlight + 2 {
 		answers = append(answers, s.ask(t.Context(), s.bid(2+n%2)))
 	}
 	for shard := range 2 {
@@ -199,10 +199,27 @@ func TestAFlightIsShort(t *testing.T) {
 	}
 	s.leave(1)
 	s.inAir(3)
-	if f := s.flown()[2]; !slices.Equal(f, []int{maxFlight/2 + 1, maxFlight/2 + 1}) {
-		t.Errorf("a flight of groups of %v, want two groups, of %d bids and more", f, maxFlight)
+	if f := s.flown()[2]; !slices.Equal(f, []int{minFlight/2 + 1, minFlight/2 + 1}) {
+		t.Errorf("a flight of groups of %v, want two groups, of %d bids and more", f, minFlight)
 	}
 	s.leave(4)
+	s.admitted(answers...)
+}
+
+// Where much waits a flight takes a part of it, so that trips do not become many.
+func TestAFlightGrowsWithWhatWaits(t *testing.T) {
+	const each = flightShare * minFlight
+	s := newStation(t, 0)
+	answers := s.full()
+	for n := range each * 4 {
+		answers = append(answers, s.ask(t.Context(), s.bid(n%4)))
+	}
+	s.leave(1)
+	s.inAir(3)
+	if f := s.flown()[2]; !slices.Equal(f, []int{each}) {
+		t.Errorf("a flight of groups of %v, want %d bids: a third of what three shards have", f, each)
+	}
+	s.leave(10)
 	s.admitted(answers...)
 }
 
