@@ -71,7 +71,8 @@ start_kafka() { # NAME LIBS
     : >"$dir/$name/made"
   fi
   rm -f "$dir/$name/server.log"
-  launch "$name" java -Xms256m -Xmx512m -Dlog4j2.configurationFile="$here/kafka/log4j2.properties" -Drostrum.log="$dir/$name/server.log" \
+  # A broker here lives for minutes: the compiler's second stage takes more of the cores than it would ever give back.
+  launch "$name" java -XX:TieredStopAtLevel=1 -Xms256m -Xmx512m -Dlog4j2.configurationFile="$here/kafka/log4j2.properties" -Drostrum.log="$dir/$name/server.log" \
     -cp "$libs/*" kafka.Kafka "$dir/$name/server.properties"
   await "$name" 90 kafka_answers "$name"
   say "kafka $kafka_version" >"$dir/$name/version"
