@@ -17,10 +17,11 @@ import (
 // reads a marker for each unit that a buyer may have, and MaxBids bids on a lot of 64 would be 4,096 keys: a group is cut
 // by its markers, too, so that its script stays within about two milliseconds. See DESIGN.md for what was tried.
 const (
-	maxMarkers  = 512 // of one script; a single bid has them all, however many
-	minFlight   = 16  // bids with which a pipeline leaves: it takes whole groups until it has as many
-	flightShare = 3   // or this part of what waits, where that is more: a trip takes long when much waits
-	maxFlights  = 2   // pipelines of one Redis in flight: one that it works on, and one that is with it when it is done
+	maxMarkers  = 512  // of one script; a single bid has them all, however many
+	minFlight   = 16   // bids with which a pipeline leaves: it takes whole groups until it has as many
+	flightShare = 3    // or this part of what waits, where that is more: a trip takes long when much waits
+	maxFlight   = 1024 // but no more than with these
+	maxFlights  = 2    // pipelines of one Redis in flight: one that it works on, and one that is with it when it is done
 )
 
 // groups lets bids wait for their shard's next script: those that arrive while one is in flight are decided together in
@@ -181,7 +182,7 @@ func (q *groups) enough(n *node) int {
 	for _, shard := range n.ready {
 		waiting += len(q.queues[shard].waiting)
 	}
-	return max(minFlight, waiting/flightShare)
+	return min(max(minFlight, waiting/flightShare), maxFlight)
 }
 
 // group is what one script decides.

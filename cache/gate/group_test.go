@@ -194,7 +194,7 @@ func TestAFlightIsShort(t *testing.T) {
 	for n := range minFlight + 2 {
 		answers = append(answers, s.ask(t.Context(), s.bid(2+n%2)))
 	}
-	for shard := range 2 {
+	for shard := range maxFlights {
 		answers = append(answers, s.ask(t.Context(), s.bid(shard)))
 	}
 	s.leave(1)
@@ -221,6 +221,17 @@ func TestAFlightGrowsWithWhatWaits(t *testing.T) {
 	}
 	s.leave(10)
 	s.admitted(answers...)
+}
+
+// However much waits, a pipeline is bounded.
+func TestAFlightHasABound(t *testing.T) {
+	for waiting, want := range map[int]int{0: minFlight, flightShare*minFlight + flightShare: minFlight + 1, flightShare * maxFlight: maxFlight, 9 * maxFlight: maxFlight} {
+		q := newGroups(2, waiting)
+		q.queues[1].waiting = make([]*asked, waiting)
+		if got := q.enough(&node{ready: []int{0, 1}}); got != want {
+			t.Errorf("%d wait: a flight leaves with %d bids, want %d", waiting, got, want)
+		}
+	}
 }
 
 // On a cluster, too: what waits for the shards of one of its nodes goes in one pipeline to that node, a script a shard.

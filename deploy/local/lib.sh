@@ -174,7 +174,7 @@ launch() {
 await() {
   local name=$1 end=$((SECONDS + $2)); shift 2
   until "$@" 2>/dev/null; do
-    # Looked at twice: one look in thousands has found nothing of a server that ran.
+    # Looked at twice: once, one look found nothing of a server that ran.
     if [ -z "$(pid_of "$name")" ] && sleep 0.2 && [ -z "$(pid_of "$name")" ]; then last_words "$name"; die "$name ended by itself; its log is in $dir/$name"; fi
     if [ $SECONDS -ge $end ]; then last_words "$name"; die "$name does not answer; its log is in $dir/$name"; fi
     sleep 0.05
