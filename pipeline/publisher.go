@@ -100,6 +100,17 @@ func (p *Publisher) Run(ctx context.Context) {
 	p.leave(ctx)
 }
 
+// Drain tells all that waits, of each shard that nobody else publishes and of the outbox, and gives its leases back. The
+// first error ends it; calling again is safe. It is not for a publisher that runs.
+func (p *Publisher) Drain(ctx context.Context) error {
+	defer p.leave(ctx)
+	for {
+		if more, err := p.pass(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
+
 // pass publishes one batch of every shard that has something, and one of the outbox, and says whether more waits. One
 // that fails keeps none of the others back; the last error is given.
 func (p *Publisher) pass(ctx context.Context) (more bool, last error) {

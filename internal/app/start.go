@@ -83,11 +83,15 @@ func (a *App) workerSteps() []step {
 	a.consumer = pipeline.NewConsumer(a.Kafka, a.Store, pipeline.ConsumerOptions{Group: c.Group, BatchRows: c.BatchRows, Linger: c.Linger, AtOnce: c.AtOnce,
 		SessionTimeout: c.SessionTimeout, Heartbeat: c.Heartbeat, RebalanceTimeout: c.RebalanceTimeout, GapHalt: c.GapHalt,
 		PoisonRetries: c.PoisonRetries, Log: a.Log, Count: a.Metrics.Count})
-	publisher := pipeline.NewPublisher(a.Kafka, publications{a.Store}, a.Gate, pipeline.PublisherOptions{Owner: a.owner, Log: a.Log, Count: a.Metrics.Count})
 	return []step{
 		background("consumer", "writes what the relay sends; recovery needs it", a.consumer.Run, a.die),
-		background("publisher", "tells the public topics what MySQL holds", quietly(publisher.Run), a.die),
+		background("publisher", "tells the public topics what MySQL holds", quietly(a.Publisher().Run), a.die),
 	}
+}
+
+// Publisher makes a publisher over the app's connections, which Connect has made.
+func (a *App) Publisher() *pipeline.Publisher {
+	return pipeline.NewPublisher(a.Kafka, publications{a.Store}, a.Gate, pipeline.PublisherOptions{Owner: a.owner, Log: a.Log, Count: a.Metrics.Count})
 }
 
 func quietly(run func(context.Context)) func(context.Context) error {

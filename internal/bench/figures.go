@@ -86,6 +86,9 @@ func roadList() []*Figure {
 		{Name: "relay", Unit: recordsUnit, Of: "produce_raw", Target: Target{Low: 0.60}, What: "The relay draining one shard's journal in Redis: reading, encoding, producing, acks=all. No other part of the platform runs beside it."},
 		{Name: "insert_bare", Unit: recordsUnit, What: "The rows that consume has written (a record, an order and a unit row each) into tables of the same definition: multi-row statements whose texts were made beforehand, one transaction a batch, one connection. A yardstick."},
 		{Name: "consume", Unit: recordsUnit, Of: "insert_bare", Target: Target{Low: 0.60}, What: "The store applying full batches of one shard: position lock, sifting, record, order and unit rows, stock, position; one connection. No other part of the platform runs beside it."},
+		{Name: "publish", Unit: recordsUnit, Of: "consume", Target: Target{Low: 1}, What: "The publisher telling the public topics of the records that consume has applied, two events each: reading them from MySQL, encoding, producing, acks=all, moving its positions. It keeps up where it is no slower than they are applied."},
+		{Name: "move_order", Unit: "events/s", What: "Orders paid by eight at a time through the store, each with its event for the outbox in one transaction. A yardstick."},
+		{Name: "outbox", Unit: "events/s", Of: "move_order", Target: Target{Low: 1}, What: "The publisher telling the public topic of those events: reading them from MySQL, producing, acks=all, marking them as told. No other part of the platform runs beside it."},
 	}
 }
 

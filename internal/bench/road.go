@@ -14,7 +14,7 @@ import (
 	"rostrum/pipeline"
 )
 
-// road takes the figures of relay and consumer, on an installation none of whose roles run: what is timed is alone.
+// road takes the figures of relay, consumer and publisher, on an installation none of whose roles run: what is timed is alone.
 type road struct {
 	*run
 	*installation
@@ -24,7 +24,7 @@ type road struct {
 	batch int           // records a request, rows a transaction: the platform's own
 }
 
-// road takes relay and consumer.
+// road takes relay, consumer and publisher.
 func (r *run) road(ctx context.Context, i *installation) (err error) {
 	d := &road{run: r, installation: i, batch: min(i.config.Consumer.BatchRows, i.config.Relay.BatchRecords)}
 	defer func() { err = errors.Join(err, d.close(ctx)) }()
@@ -66,7 +66,7 @@ func (r *road) close(ctx context.Context) error {
 	return err
 }
 
-// clear carries and applies what opened the shards: the roles may have been stopped before they came to it.
+// clear carries, applies and tells what opened the shards: the roles may have been stopped before they came to it.
 func (r *road) clear(ctx context.Context) error {
 	for shard := range r.config.Sale.Shards {
 		if _, err := r.relay().Drain(ctx, shard); err != nil {
@@ -80,7 +80,7 @@ func (r *road) clear(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.app.Publisher().Drain(ctx)
 }
 
 // round decides bids on a lot of the round's own, and times what carries and applies them. Yardsticks come after what is
@@ -101,7 +101,7 @@ func (r *road) round(ctx context.Context, round int) error {
 	if err := r.f.time(round, "consume", len(deliveries), r.processes, func() error { return r.apply(ctx, lot.Shard, deliveries) }); err != nil {
 		return err
 	}
-	if err := r.trim(ctx, lot.Shard); err != nil {
+	if err := errors.Join(r.trim(ctx, lot.Shard), r.tell(ctx, round, lot, len(deliveries))); err != nil {
 		return err
 	}
 	if r.bare.db == nil {

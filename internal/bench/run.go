@@ -152,7 +152,7 @@ func (r *run) main(ctx context.Context) (err error) {
 		return err
 	}
 	r.report.Versions = versions(ctx, d.everysec)
-	if r.o.wants("relay", "consume") {
+	if r.o.wants(namesOf(roadList())...) {
 		if err := r.road(ctx, d.everysec); err != nil {
 			return err
 		}

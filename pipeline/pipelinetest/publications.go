@@ -111,9 +111,13 @@ func (l *ledgerSide) add(events ...orders.Event) {
 }
 
 func (b *bed) publisher(side *ledgerSide, leases auction.Leases) (stop func()) {
+	return b.run(b.newPublisher(side, leases).Run)
+}
+
+func (b *bed) newPublisher(side *ledgerSide, leases auction.Leases) *pipeline.Publisher {
 	o := pipeline.PublisherOptions{Owner: uuid.NewString(), Batch: 50, Idle: 10 * time.Millisecond, Lease: time.Second, Log: b.log,
 		ErrorMax: 50 * time.Millisecond, Count: b.counts.add}
-	return b.run(pipeline.NewPublisher(b.kafka, side, leases, o).Run)
+	return pipeline.NewPublisher(b.kafka, side, leases, o)
 }
 
 // events gives all messages of a topic that have distinct ids, by lot in the order they are read, once there are n.
@@ -235,15 +239,56 @@ func noSalt(t *testing.T, brokers Brokers) {
 	b.events(pipeline.TopicOrders, 10)
 }
 
+// paid gives events of orders on the lots of one shard in turn.
+func paid(n int) []orders.Event {
+	events := make([]orders.Event, n)
+	for i := range events {
+		events[i] = orders.Event{ID: uuid.New(), Kind: "order.paid", AtUS: startUS + int64(i), Order: uuid.New(),
+			Lot: lotOf(0, i), Session: uuid.New(), State: orders.Paid}
+	}
+	return events
+}
+
+// publisherDrains: more than a batch of both kinds, told by one call, which leaves the leases to the next publisher.
+func publisherDrains(t *testing.T, brokers Brokers) {
+	b := newBed(t, brokers, 2).apply().open()
+	side := newLedgerSide(b.ledger)
+	b.relay()
+	b.consumer()
+	b.exactly(b.decide(120))
+	side.add(paid(120)...)
+	drain := func() {
+		t.Helper()
+		if err := b.newPublisher(side, b.leases).Drain(b.ctx()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drain()
+	told := b.counts.get(pipeline.CountPublished)
+	b.events(pipeline.TopicBids, 2*120)
+	b.events(pipeline.TopicOrders, 3*120)
+	if left, err := side.OutboxUnpublished(b.ctx(), 1); err != nil || len(left) > 0 {
+		t.Errorf("rows left in the outbox: %v, %v", left, err)
+	}
+	drain()
+	if again := b.counts.get(pipeline.CountPublished) - told; again != 0 {
+		t.Errorf("%d events told again, though nothing waited", again)
+	}
+	b.exactly(b.decide(10))
+	drain()
+	b.events(pipeline.TopicBids, 2*130)
+	side.losePositions(1)
+	b.exactly(b.decide(10))
+	if err := b.newPublisher(side, b.leases).Drain(b.ctx()); err == nil {
+		t.Error("a position was lost, and nobody was told")
+	}
+}
+
 func outbox(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 2).apply()
 	side := newLedgerSide(b.ledger)
 	b.publisher(side, b.leases)
-	var rows []orders.Event
-	for i := range 130 {
-		rows = append(rows, orders.Event{ID: uuid.New(), Kind: "order.paid", AtUS: startUS + int64(i), Order: uuid.New(),
-			Lot: lotOf(0, i), Session: uuid.New(), State: orders.Paid})
-	}
+	rows := paid(130)
 	side.add(rows...)
 	byLot := b.events(pipeline.TopicOrders, len(rows))
 	for i, row := range rows {

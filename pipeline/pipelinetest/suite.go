@@ -36,6 +36,7 @@ func Run(t *testing.T, brokers Brokers) {
 		"public topics, published more often": publishedAgain,
 		"public topics, a lot without salt":   noSalt,
 		"outbox":                              outbox,
+		"publisher drains":                    publisherDrains,
 		"lag":                                 lag,
 		"chaos":                               chaos,
 	}
