@@ -71,7 +71,9 @@ func Fresh(t testing.TB, server string) *store.Store {
 	return s
 }
 
-// empty deletes every row of every table, the migrations' own aside.
+// empty empties every table that has a row, the migrations' own aside. Rows are not deleted one by one: InnoDB would clear
+// them away behind the next test, and while it merges their pages a list that is read backwards may miss rows that stand
+// there (see ../DESIGN.md).
 func empty(t testing.TB, database *sql.DB) {
 	t.Helper()
 	rows, err := database.Query("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
@@ -80,8 +82,13 @@ func empty(t testing.TB, database *sql.DB) {
 	for rows.Next() {
 		var table string
 		must(t, rows.Scan(&table))
-		if !strings.HasPrefix(table, "goose_") {
-			must(t, exec(database, "DELETE FROM "+table))
+		if strings.HasPrefix(table, "goose_") {
+			continue
+		}
+		var any bool
+		must(t, database.QueryRow("SELECT EXISTS (SELECT 1 FROM "+table+")").Scan(&any))
+		if any {
+			must(t, exec(database, "TRUNCATE TABLE "+table))
 		}
 	}
 	must(t, rows.Err())
