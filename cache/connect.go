@@ -17,9 +17,6 @@ type Connection struct {
 	Timeout  time.Duration // of connecting, and of a command without a deadline of its own
 }
 
-// Client is a connection to a Redis, of whatever kind.
-type Client = redis.UniversalClient
-
 // silent keeps the library from writing lines of its own to standard error: every fault it has comes back as an error.
 type silent struct{}
 

@@ -23,7 +23,7 @@ type Facts struct {
 
 // Inspect asks a server about itself, of a cluster every master: a fact in which they differ has all that they say, by
 // " and ", so that it is none of the values somebody hopes for. An error means that one of them does not answer.
-func Inspect(ctx context.Context, client redis.UniversalClient) (Facts, error) {
+func Inspect(ctx context.Context, client Client) (Facts, error) {
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
 		return inspect(ctx, client)

@@ -18,7 +18,7 @@ type Room struct {
 }
 
 // RoomOf asks a Redis how much it may still take. A server that does not say (a stand-in, a managed service) has no limit.
-func RoomOf(ctx context.Context, client redis.UniversalClient) (Room, error) {
+func RoomOf(ctx context.Context, client Client) (Room, error) {
 	c, ok := client.(*redis.ClusterClient)
 	if !ok {
 		return roomOf(ctx, client)

@@ -57,7 +57,7 @@ const maxFacts = 100_000
 // auction.Leases, and is safe for concurrent use. Nothing of it runs while nobody asks, and it needs no closing; its client
 // is its maker's.
 type Gate struct {
-	client     redis.UniversalClient
+	client     cache.Client
 	keys       cache.Keys
 	scripts    scripts
 	deployment uuid.UUID
@@ -81,7 +81,7 @@ var (
 
 // New makes a gate over a client that should have MaxRetries -1 (0 means 3: a script that timed out would be sent again,
 // and a fault that says "not sent" might be wrong), ContextTimeoutEnabled, and timeouts of its own near Timeout.
-func New(client redis.UniversalClient, o Options) (*Gate, error) {
+func New(client cache.Client, o Options) (*Gate, error) {
 	keys, err := cache.NewKeys(o.Prefix, o.Shards)
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)

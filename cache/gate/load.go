@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
+	"rostrum/cache"
 	"rostrum/internal/fault"
 )
 
@@ -94,11 +95,7 @@ func (g *Gate) clear(ctx context.Context, shard int) error {
 
 // nodeOf gives the one Redis in which the shard's keys are: SCAN asks a server, not a slot.
 func (g *Gate) nodeOf(ctx context.Context, shard int) (redis.Cmdable, error) {
-	c, ok := g.client.(*redis.ClusterClient)
-	if !ok {
-		return g.client, nil
-	}
-	node, err := c.MasterForKey(ctx, g.keys.Head(shard))
+	node, err := cache.NodeOf(ctx, g.client, g.keys.Head(shard))
 	if err != nil {
 		return nil, outcome(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
+	"rostrum/cache"
 	"rostrum/internal/fault"
 )
 
@@ -252,7 +253,7 @@ func (s *Shelf) get(ctx context.Context, key string) (entry, error) {
 // many gives what stands under keys, in their order; nil for nothing. A cluster has them in many slots, and is asked for
 // each in one pipeline.
 func (s *Shelf) many(ctx context.Context, keys []string) ([]any, error) {
-	if _, cluster := s.client.(*redis.ClusterClient); !cluster {
+	if !cache.Clustered(s.client) {
 		return s.client.MGet(ctx, keys...).Result()
 	}
 	found, texts := make([]any, len(keys)), make([]*redis.StringCmd, len(keys))

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-redsync/redsync/v4"
-	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
 	"github.com/google/uuid"
 
 	"rostrum/auction"
@@ -121,8 +120,7 @@ func named(ids []uuid.UUID, all int) string {
 
 // lead takes the lease of preheating a session, and renews it until release. ctx ends when it is lost.
 func (s *Shelf) lead(ctx context.Context, session uuid.UUID) (context.Context, func(), error) {
-	sync := redsync.New(goredis.NewPool(s.client))
-	lease := sync.NewMutex(s.keys.Lead(session), redsync.WithExpiry(leadLease), redsync.WithTries(1))
+	lease := cache.Locks(s.client).NewMutex(s.keys.Lead(session), redsync.WithExpiry(leadLease), redsync.WithTries(1))
 	if err := lease.TryLockContext(ctx); err != nil {
 		var taken *redsync.ErrTaken
 		if errors.As(err, &taken) || errors.Is(err, redsync.ErrFailed) {

@@ -134,7 +134,7 @@ func (s *Shelf) countCards(ctx context.Context, session uuid.UUID) (int, error) 
 	ctx, cancel := context.WithTimeout(ctx, 4*s.o.Fill)
 	defer cancel()
 	key, card := s.keys.Order(session), strings.TrimSuffix(s.keys.Card(uuid.Nil), uuid.Nil.String())
-	_, cluster := s.client.(*redis.ClusterClient)
+	cluster := cache.Clustered(s.client)
 	found, cards := 0, []string(nil)
 	for at := int64(1); ; at += maxPipeline { // behind the mark
 		var places *redis.StringSliceCmd

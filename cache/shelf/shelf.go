@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
@@ -69,7 +68,7 @@ const (
 
 // Shelf is safe for concurrent use. Run feeds its filter of ids; Close waits for what it fills in the background.
 type Shelf struct {
-	client redis.UniversalClient
+	client cache.Client
 	source Source
 	keys   cache.Keys
 	o      Options
@@ -88,7 +87,7 @@ type Shelf struct {
 }
 
 // New makes a shelf over a client, whose own retries are welcome: nothing here counts.
-func New(client redis.UniversalClient, source Source, o Options) (*Shelf, error) {
+func New(client cache.Client, source Source, o Options) (*Shelf, error) {
 	keys, err := cache.NewKeys(o.Prefix, 1) // none of the shelf's keys is a shard's
 	if err != nil {
 		return nil, fmt.Errorf("shelf: %w", err)

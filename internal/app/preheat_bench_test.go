@@ -73,7 +73,7 @@ func (d *depot) open() {
 	}
 }
 
-func (d *depot) client(p *live.Process) redis.UniversalClient {
+func (d *depot) client(p *live.Process) cache.Client {
 	d.t.Helper()
 	c, err := cache.Connect(cache.Connection{URL: "redis://" + p.Addr + "/0", PoolSize: 4, Timeout: 10 * time.Second})
 	must(d.t, err)
@@ -82,7 +82,7 @@ func (d *depot) client(p *live.Process) redis.UniversalClient {
 }
 
 // memory gives what a Redis holds, bytes.
-func (d *depot) memory(c redis.UniversalClient) int {
+func (d *depot) memory(c cache.Client) int {
 	d.t.Helper()
 	text, err := c.Info(d.t.Context(), "memory").Result()
 	must(d.t, err)
@@ -135,7 +135,7 @@ func BenchmarkPreheat(b *testing.B) {
 const preheatLots = 100_000
 
 func benchmarkPreheat(b *testing.B, d *depot) {
-	clients := []redis.UniversalClient{d.client(d.gate)}
+	clients := []cache.Client{d.client(d.gate)}
 	if d.shelf != d.gate {
 		clients = append(clients, d.client(d.shelf))
 	}
@@ -180,7 +180,7 @@ func (d *depot) spent(since [3]time.Duration) string {
 }
 
 // memoryOf gives what several hold together, bytes.
-func (d *depot) memoryOf(clients []redis.UniversalClient) (bytes int) {
+func (d *depot) memoryOf(clients []cache.Client) (bytes int) {
 	for _, c := range clients {
 		bytes += d.memory(c)
 	}
@@ -188,7 +188,7 @@ func (d *depot) memoryOf(clients []redis.UniversalClient) (bytes int) {
 }
 
 // received gives the bytes that the servers have been sent.
-func (d *depot) received(clients []redis.UniversalClient) (bytes int) {
+func (d *depot) received(clients []cache.Client) (bytes int) {
 	for _, c := range clients {
 		text := c.Info(d.t.Context(), "stats").Val()
 		_, rest, _ := strings.Cut(text, "total_net_input_bytes:")
@@ -200,7 +200,7 @@ func (d *depot) received(clients []redis.UniversalClient) (bytes int) {
 }
 
 // rawSets writes n values of a size in pipelines of a thousand.
-func rawSets(ctx context.Context, c redis.UniversalClient, n, size int) error {
+func rawSets(ctx context.Context, c cache.Client, n, size int) error {
 	value := strings.Repeat("x", size)
 	for from := 0; from < n; from += 1000 {
 		_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {

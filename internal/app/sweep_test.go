@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 
 	"rostrum/auction"
 	"rostrum/cache"
@@ -51,7 +50,7 @@ func (i *installation) complete(id uuid.UUID) {
 }
 
 // redis gives a client of the gate's Redis.
-func (i *installation) redis() redis.UniversalClient {
+func (i *installation) redis() cache.Client {
 	i.t.Helper()
 	c, err := cache.Connect(cache.Connection{URL: i.app.Config.Redis.GateURL.Reveal(), PoolSize: 4, Timeout: 5 * time.Second})
 	must(i.t, err)
@@ -60,15 +59,11 @@ func (i *installation) redis() redis.UniversalClient {
 }
 
 // decisionKeys gives the keys of all shards.
-func (i *installation) decisionKeys(client redis.UniversalClient) (all []string) {
+func (i *installation) decisionKeys(client cache.Client) (all []string) {
 	i.t.Helper()
 	for shard := range i.app.Deployment.Shards {
-		var node redis.Cmdable = client
-		if c, cluster := client.(*redis.ClusterClient); cluster {
-			master, err := c.MasterForKey(i.t.Context(), i.app.Gate.Keys().Head(shard))
-			must(i.t, err)
-			node = master
-		}
+		node, err := cache.NodeOf(i.t.Context(), client, i.app.Gate.Keys().Head(shard))
+		must(i.t, err)
 		keys, err := node.Keys(i.t.Context(), i.app.Gate.Keys().ShardPattern(shard)).Result()
 		must(i.t, err)
 		all = append(all, keys...)
@@ -77,7 +72,7 @@ func (i *installation) decisionKeys(client redis.UniversalClient) (all []string)
 }
 
 // swept waits until the gate's Redis holds nothing of the session but that its shards exist.
-func (i *installation) swept(client redis.UniversalClient) {
+func (i *installation) swept(client cache.Client) {
 	i.t.Helper()
 	live.Eventually(i.t, time.Minute, "the sweep", func() (bool, error) {
 		left := slices.DeleteFunc(i.decisionKeys(client), func(key string) bool {
