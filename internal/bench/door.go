@@ -19,7 +19,7 @@ const passes = 4
 // roadLots are the lots of orders_end_to_end: as many on each shard as on any other, where there are no more shards.
 const roadLots = 32
 
-// halves are the passes over them in a round: at the end of each it is looked how far the road is behind.
+// halves are the passes over them in a round: towards the end of each it is looked how far the road is behind.
 const halves = 2
 
 // door takes the figures of bids over HTTP: on an installation whose Redis syncs every second, and for one of them on a
@@ -237,6 +237,9 @@ func (r *run) strange(name string, o outcome) {
 // longest is the longest load: more would want more members.
 const longest = 4 * time.Second
 
+// longer is the time of a load whose beginning or end would weigh too much in a round.
+func (d *door) longer() time.Duration { return min(3*d.o.Round, longest) }
+
 // endToEnd has everything running, and counts until the last order's events are told. First it has everything carried and
 // written that the round admitted before: all parts are warm then.
 func (d *door) endToEnd(ctx context.Context, round int) (err error) {
@@ -259,29 +262,27 @@ func (d *door) endToEnd(ctx context.Context, round int) (err error) {
 	u := watch(out.counted)
 	d.strange("orders_end_to_end", out)
 	d.f.note(round, "orders_end_to_end", u.rate())
-	d.f.note(round, "behind_half_way", float64(behind[0]))
-	d.f.note(round, "behind_at_the_end", float64(behind[1]))
+	d.f.note(round, "behind_half_way", behind[0])
+	d.f.note(round, "behind_at_the_end", behind[1])
 	d.f.spent("orders_end_to_end", u)
 	d.f.named("orders_end_to_end").Note = fmt.Sprintf("In the last round %d bids were admitted at %.0f a second with everything running.",
 		out.counted, float64(out.counted)/out.took.Seconds())
 	return d.everysec.keep(out, d.members)
 }
 
-// twice has bids come in two halves, one right after the other, and tells how many are not in MySQL at the end of each.
-func (d *door) twice(ctx context.Context, round int) (sum outcome, behind [halves]int64, err error) {
+// twice has bids come in two halves, one right after the other, and tells how many are not in MySQL towards the end of each.
+func (d *door) twice(ctx context.Context, round int) (sum outcome, behind [halves]float64, err error) {
 	sum = newOutcome()
 	for half := range behind {
 		l := d.load(d.api, d.road, many, once(d.members.len(), roadLots, halves*round+half))
-		l.length = min(3*l.length, longest) // what follows the last bid, lingering and idling, weighs less
+		l.length = d.longer() // what follows the last bid, lingering and idling, weighs less
+		looked := d.everysec.lookBehind(ctx, l.length/2)
 		out, err := l.run(ctx)
-		if err != nil {
+		if behind[half], err = looked(err); err != nil {
 			return sum, behind, err
 		}
 		sum.join(out)
 		sum.took += out.took
-		if behind[half], err = d.everysec.behind(ctx); err != nil {
-			return sum, behind, err
-		}
 	}
 	return sum, behind, nil
 }

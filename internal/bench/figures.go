@@ -70,12 +70,12 @@ func doorList() []*Figure {
 		{Name: "admit_always_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.30}, What: "As admit_hot_256 on a Redis of its own with appendfsync always: an answer is given after the fsync."},
 		{Name: "refuse_sold_out", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.80}, What: "Bids from 64 connections on a lot that is sold out, all refused with sold_out; nearly all by what the node remembers for half a second."},
 		{Name: "orders_end_to_end", Unit: "orders/s", Of: "fiber_post_256", Target: Target{Low: 0.22}, What: "Bids of 256 connections for up to 8 s over 32 lots, two a shard, with everything running, until the last one's record, order and unit row are committed and its events published: admitted bids over the time from the first bid until then."},
-		{Name: "behind_half_way", Unit: "records", What: "How many bids of orders_end_to_end are answered and not in MySQL yet when half of its time is over: how far the road is behind at full admission, where all share the machine. A yardstick."},
-		{Name: "behind_at_the_end", Unit: "records", Of: "behind_half_way", Target: Target{High: 1.25}, What: "The same when the last bid is answered: a lag that does not grow is as long as it was half-way."},
+		{Name: "behind_half_way", Unit: "records", What: "How many bids of orders_end_to_end are decided and not in MySQL yet in the second quarter of its time, the mean of looks four times a second: how far the road is behind at full admission, where all share the machine. A yardstick."},
+		{Name: "behind_at_the_end", Unit: "records", Of: "behind_half_way", Target: Target{High: 1.25}, What: "The same in the last quarter: a lag that does not grow is as long as it was half-way."},
 		{Name: "spread_peak", Unit: bidsUnit, What: "The better of the round's admit_spread_64 and admit_spread_256. A yardstick."},
 		{Name: "p50_half_peak", Unit: "µs", What: "Half of the bids at half of the round's spread_peak, arriving over 256 connections by a schedule that does not wait for answers, are answered within this, counted from the scheduled moment. A yardstick."},
 		{Name: "tail_half_peak", Unit: "µs", Of: "p50_half_peak", Target: Target{High: 8}, What: "99 of 100 of the same bids are answered within this."},
-		{Name: "goodput_twice_peak", Unit: bidsUnit, Of: "spread_peak", Target: Target{Low: 0.80}, What: "Bids admitted a second while twice the round's spread_peak arrive by schedule over 3,072 connections, half as many again as the node takes bids at once; what could not be sent in time counts as offered and unanswered."},
+		{Name: "goodput_twice_peak", Unit: bidsUnit, Of: "spread_peak", Target: Target{Low: 0.80}, What: "Bids admitted a second while twice the round's spread_peak arrive by schedule over 3,072 connections, half as many again as the node takes bids at once; what finds no connection for half a second, or until the time is over, counts as offered and unanswered."},
 		{Name: "p99_twice_peak", Unit: "µs", What: "99 of 100 of the bids that were admitted then are answered within this, counted from the scheduled moment."},
 	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -222,6 +223,47 @@ func (i *installation) behind(ctx context.Context) (records int64, err error) {
 		records += max(decided[p.Shard]-p.Seq, 0)
 	}
 	return records, err
+}
+
+// lookEvery is how often it is looked how far the road is behind: one look alone is off by a third.
+const lookEvery = 250 * time.Millisecond
+
+// lookBehind looks how far the road is behind, from a while after now until looked is called, which takes a last look and
+// gives the mean, or the error of what went on meanwhile.
+func (i *installation) lookBehind(ctx context.Context, after time.Duration) (looked func(meanwhile error) (float64, error)) {
+	var sum, looks int64
+	look := func() error {
+		records, err := i.behind(ctx)
+		sum, looks = sum+records, looks+1
+		return err
+	}
+	end, failed := make(chan struct{}), make(chan error, 1)
+	go func() { failed <- every(end, after, lookEvery, look) }()
+	return func(meanwhile error) (float64, error) {
+		close(end)
+		if err := cmp.Or(meanwhile, <-failed); err != nil {
+			return 0, err
+		}
+		err := look()
+		return float64(sum) / float64(looks), err
+	}
+}
+
+// every does something after a while, and again and again, until the end or an error.
+func every(end <-chan struct{}, after, again time.Duration, do func() error) error {
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	for {
+		select {
+		case <-end:
+			return nil
+		case <-timer.C:
+		}
+		if err := do(); err != nil {
+			return err
+		}
+		timer.Reset(again)
+	}
 }
 
 func (i *installation) applied(ctx context.Context, decided map[int]int64) bool {

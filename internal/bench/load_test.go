@@ -392,6 +392,25 @@ func TestWhatCannotBeSentInTimeIsUnanswered(t *testing.T) {
 	}
 }
 
+// Two who come while the only connection stands still wait for it: the one who has not the patience is not sent.
+func TestWhoLosesPatienceIsUnanswered(t *testing.T) {
+	const stands = 200 * time.Millisecond
+	var first sync.Once
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first.Do(func() { <-time.After(stands) })
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer api.Close()
+	s := schedule{load: load{address: strings.TrimPrefix(api.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
+		plan: once(1000, 1, 0), want: http.StatusCreated, clients: 1, length: 2 * stands}, rate: 500, patience: stands / 2}
+	m, err := s.run(t.Context())
+	must(t, err)
+	// Those of the first half of its standing, but for the first, whose answer it is.
+	if least := int(stands.Seconds()/2*s.rate) - 1; m.offered != 200 || m.unanswered < least || m.counted != m.offered-m.unanswered || m.counted < 2 {
+		t.Errorf("%d offered, %d counted, %d unanswered; at least %d had to lose patience", m.offered, m.counted, m.unanswered, least)
+	}
+}
+
 func TestALotsIDLiesOnItsShard(t *testing.T) {
 	for shard := range 16 {
 		if got := auction.ShardOf(idOn(shard, 16), uuid.Nil, 16); got != shard {

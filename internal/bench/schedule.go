@@ -11,8 +11,9 @@ import (
 // connections that there may be at once; a request for which none is free waits, and its waiting counts.
 type schedule struct {
 	load
-	rate float64 // requests a second, evenly
-	cut  bool    // what is not sent when the time is over never is; else the last is waited for
+	rate     float64       // requests a second, evenly
+	cut      bool          // what is not sent when the time is over never is; else the last is waited for
+	patience time.Duration // what waits longer for a connection is not sent; 0: it is, however late
 }
 
 // met is what became of a schedule.
@@ -77,8 +78,12 @@ func (s schedule) client(ctx context.Context, c *connection, began time.Time, qu
 	var k kept
 	r := newRequests()
 	for a := range queue {
-		if ctx.Err() != nil || s.cut && time.Since(began) >= s.length {
+		now := time.Since(began)
+		if ctx.Err() != nil || s.cut && now >= s.length {
 			break
+		}
+		if s.patience > 0 && now-a.at > s.patience {
+			continue
 		}
 		who, lot, ok := s.plan(a.n)
 		if !ok {
