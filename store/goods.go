@@ -189,7 +189,7 @@ func (s *Store) ListItems(ctx context.Context, f goods.Filter, p goods.Page) ([]
 	err := s.read(ctx, "list items", func(ctx context.Context, q tx) error {
 		// The derived state is in no column, so it is looked for page by page.
 		for range scanPages {
-			rows, err := q.ListItems(ctx, itemFilter(f, p))
+			rows, err := q.listItems(ctx, f, p)
 			if err != nil {
 				return err
 			}
@@ -210,6 +210,18 @@ func (s *Store) ListItems(ctx context.Context, f goods.Filter, p goods.Page) ([]
 		return nil
 	})
 	return found, err
+}
+
+// listItems names the index by which the filter's page is read.
+func (t tx) listItems(ctx context.Context, f goods.Filter, p goods.Page) ([]db.Good, error) {
+	index := "PRIMARY"
+	switch {
+	case f.Owner != uuid.Nil:
+		index = "ix_goods_owner"
+	case f.Area != "":
+		index = "ix_goods_area"
+	}
+	return db.New(byIndex{t.conn, index}).ListItems(ctx, itemFilter(f, p))
 }
 
 // itemFilter says of each condition whether it is asked at all: zero fields do not narrow.

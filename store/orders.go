@@ -52,16 +52,20 @@ func (s *Store) ListOrders(ctx context.Context, f orders.Filter, p orders.Page) 
 	return list, err
 }
 
-// listOrders takes the statement that reads no more than the page: all of a session's orders have one of their own.
+// listOrders names the index by which the filter's page is read.
 func (t tx) listOrders(ctx context.Context, f orders.Filter, arg db.ListOrdersParams) ([]db.Order, error) {
-	if f.Session == uuid.Nil || f != (orders.Filter{Session: f.Session}) {
-		return t.ListOrders(ctx, arg)
+	index := "ix_orders_id"
+	switch {
+	case f.Buyer != uuid.Nil:
+		index = "ix_orders_buyer"
+	case f.Lot != uuid.Nil || f.State != 0 && f.Session == uuid.Nil && f.Seller == uuid.Nil:
+		return t.ListOrders(ctx, arg) // the engine knows how many these are
+	case f.Session != uuid.Nil:
+		index = "ix_orders_session"
+	case f.Seller != uuid.Nil:
+		index = "ix_orders_seller"
 	}
-	before := arg.Before
-	if before == (db.ID{}) {
-		before = db.ID(uuid.Max)
-	}
-	return t.OrdersOfSession(ctx, db.OrdersOfSessionParams{SessionID: arg.SessionID, ID: before, Limit: arg.Limit})
+	return db.New(byIndex{t.conn, index}).ListOrders(ctx, arg)
 }
 
 // SaveMove writes a move and its event in one transaction.

@@ -27,6 +27,7 @@ func Statements() []string {
 		all = append(all, f.texts[:]...)
 	}
 	for _, text := range r.texts {
+		all = append(all, everyIndex(text)...)
 		for _, n := range sizes[:len(sizes)-1] {
 			if strings.Contains(text, inOne) {
 				all = append(all, widened(text, n))

@@ -252,9 +252,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.orderStatesOfItemsStmt, err = db.PrepareContext(ctx, OrderStatesOfItems); err != nil {
 		return nil, fmt.Errorf("error preparing query OrderStatesOfItems: %w", err)
 	}
-	if q.ordersOfSessionStmt, err = db.PrepareContext(ctx, OrdersOfSession); err != nil {
-		return nil, fmt.Errorf("error preparing query OrdersOfSession: %w", err)
-	}
 	if q.ordersToReleaseStmt, err = db.PrepareContext(ctx, OrdersToRelease); err != nil {
 		return nil, fmt.Errorf("error preparing query OrdersToRelease: %w", err)
 	}
@@ -715,11 +712,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing orderStatesOfItemsStmt: %w", cerr)
 		}
 	}
-	if q.ordersOfSessionStmt != nil {
-		if cerr := q.ordersOfSessionStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing ordersOfSessionStmt: %w", cerr)
-		}
-	}
 	if q.ordersToReleaseStmt != nil {
 		if cerr := q.ordersToReleaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing ordersToReleaseStmt: %w", cerr)
@@ -960,7 +952,6 @@ type Queries struct {
 	moveSessionStmt           *sql.Stmt
 	offeredOfItemsStmt        *sql.Stmt
 	orderStatesOfItemsStmt    *sql.Stmt
-	ordersOfSessionStmt       *sql.Stmt
 	ordersToReleaseStmt       *sql.Stmt
 	prolongSessionStmt        *sql.Stmt
 	raisePublishedStmt        *sql.Stmt
@@ -1068,7 +1059,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveSessionStmt:           q.moveSessionStmt,
 		offeredOfItemsStmt:        q.offeredOfItemsStmt,
 		orderStatesOfItemsStmt:    q.orderStatesOfItemsStmt,
-		ordersOfSessionStmt:       q.ordersOfSessionStmt,
 		ordersToReleaseStmt:       q.ordersToReleaseStmt,
 		prolongSessionStmt:        q.prolongSessionStmt,
 		raisePublishedStmt:        q.raisePublishedStmt,

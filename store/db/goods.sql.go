@@ -192,7 +192,7 @@ func (q *Queries) ListAreas(ctx context.Context) ([]Area, error) {
 
 const ListItems = `-- name: ListItems :many
 SELECT id, number, owner_id, creator_id, name, description, price, currency, area, auctionable, show_from_us, trade_from_us, withdrawn_us, created_us, rev, folded
-FROM goods
+FROM goods /* by any index */
 WHERE (? = 1 OR owner_id = ?)
   AND (? = 1 OR area = ?)
   AND (? = 1 OR withdrawn_us = 0)
@@ -311,7 +311,7 @@ func (q *Queries) MarkItemWithdrawn(ctx context.Context, arg MarkItemWithdrawnPa
 }
 
 const OfferedOfItems = `-- name: OfferedOfItems :many
-SELECT l.item_id, l.stock FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE a.state = 'scheduled' AND l.item_id IN (?)
+SELECT l.item_id, l.stock FROM lots AS l /*! FORCE INDEX (ix_lots_item) */ JOIN auctions AS a ON a.id = l.session_id WHERE a.state = 'scheduled' AND l.item_id IN (?)
 `
 
 type OfferedOfItemsRow struct {
@@ -343,7 +343,7 @@ func (q *Queries) OfferedOfItems(ctx context.Context, itemID ID) ([]OfferedOfIte
 }
 
 const OrderStatesOfItems = `-- name: OrderStatesOfItems :many
-SELECT l.item_id, o.id, o.state, a.state AS session_state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
+SELECT l.item_id, o.id, o.state, a.state AS session_state FROM lots AS l /*! FORCE INDEX (ix_lots_item) */ JOIN orders AS o /*! FORCE INDEX (uk_orders_bid) */ ON o.shard = l.shard AND o.lot_id = l.id
 JOIN auctions AS a ON a.id = l.session_id
 WHERE l.stock = 1 AND o.void_seq = 0 AND l.item_id IN (?)
 `

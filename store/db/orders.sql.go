@@ -250,7 +250,7 @@ func (q *Queries) InsertUnit(ctx context.Context, arg InsertUnitParams) error {
 }
 
 const ListOrders = `-- name: ListOrders :many
-SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders
+SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders /* by any index */
 WHERE (? = 1 OR buyer_id = ?)
   AND (? = 1 OR seller_id = ?)
   AND (? = 1 OR (shard = ? AND lot_id = ?))
@@ -435,71 +435,6 @@ func (q *Queries) MoveOrder(ctx context.Context, arg MoveOrderParams) (int64, er
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const OrdersOfSession = `-- name: OrdersOfSession :many
-SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders AS o /*! FORCE INDEX (ix_orders_session) */
-WHERE session_id = ? AND id < ?
-ORDER BY id DESC
-LIMIT ?
-`
-
-type OrdersOfSessionParams struct {
-	SessionID ID
-	ID        ID
-	Limit     int32
-}
-
-// InnoDB would begin each page at the session's end and read up to it: the index is named, as in counts.sql.
-func (q *Queries) OrdersOfSession(ctx context.Context, arg OrdersOfSessionParams) ([]Order, error) {
-	rows, err := q.query(ctx, q.ordersOfSessionStmt, OrdersOfSession, arg.SessionID, arg.ID, arg.Limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Order
-	for rows.Next() {
-		var i Order
-		if err := rows.Scan(
-			&i.Shard,
-			&i.ID,
-			&i.LotID,
-			&i.SessionID,
-			&i.ItemID,
-			&i.Title,
-			&i.SellerID,
-			&i.BuyerID,
-			&i.BidID,
-			&i.Quantity,
-			&i.Nth,
-			&i.Price,
-			&i.Total,
-			&i.Currency,
-			&i.State,
-			&i.Reason,
-			&i.Express,
-			&i.Epoch,
-			&i.Seq,
-			&i.AdmittedUs,
-			&i.PayByUs,
-			&i.PaidUs,
-			&i.ChangedUs,
-			&i.ReleasedUs,
-			&i.Trace,
-			&i.Rev,
-			&i.VoidSeq,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const OrdersToRelease = `-- name: OrdersToRelease :many

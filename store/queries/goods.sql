@@ -29,11 +29,11 @@ UPDATE goods SET number = ?, name = ?, description = ?, price = ?, currency = ?,
 UPDATE goods SET withdrawn_us = ?, rev = rev + 1 WHERE id = ? AND rev = ?;
 
 -- name: OfferedOfItems :many
-SELECT l.item_id, l.stock FROM lots AS l JOIN auctions AS a ON a.id = l.session_id WHERE a.state = 'scheduled' AND l.item_id IN (?);
+SELECT l.item_id, l.stock FROM lots AS l /*! FORCE INDEX (ix_lots_item) */ JOIN auctions AS a ON a.id = l.session_id WHERE a.state = 'scheduled' AND l.item_id IN (?);
 
 -- name: ListItems :many
 SELECT id, number, owner_id, creator_id, name, description, price, currency, area, auctionable, show_from_us, trade_from_us, withdrawn_us, created_us, rev, folded
-FROM goods
+FROM goods /* by any index */
 WHERE (sqlc.arg(any_owner) = 1 OR owner_id = sqlc.arg(owner_id))
   AND (sqlc.arg(any_area) = 1 OR area = sqlc.arg(area))
   AND (sqlc.arg(withdrawn_too) = 1 OR withdrawn_us = 0)
@@ -45,7 +45,7 @@ ORDER BY id DESC
 LIMIT ?;
 
 -- name: OrderStatesOfItems :many
-SELECT l.item_id, o.id, o.state, a.state AS session_state FROM lots AS l JOIN orders AS o ON o.shard = l.shard AND o.lot_id = l.id
+SELECT l.item_id, o.id, o.state, a.state AS session_state FROM lots AS l /*! FORCE INDEX (ix_lots_item) */ JOIN orders AS o /*! FORCE INDEX (uk_orders_bid) */ ON o.shard = l.shard AND o.lot_id = l.id
 JOIN auctions AS a ON a.id = l.session_id
 WHERE l.stock = 1 AND o.void_seq = 0 AND l.item_id IN (?);
 

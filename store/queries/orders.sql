@@ -17,20 +17,13 @@ SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_i
 UPDATE orders SET state = ?, nth = ?, released_us = ?, changed_us = ?, rev = rev + 1 WHERE shard = ? AND id = ? AND released_us = 0;
 
 -- name: ListOrders :many
-SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders
+SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders /* by any index */
 WHERE (sqlc.arg(any_buyer) = 1 OR buyer_id = sqlc.arg(buyer_id))
   AND (sqlc.arg(any_seller) = 1 OR seller_id = sqlc.arg(seller_id))
   AND (sqlc.arg(any_lot) = 1 OR (shard = sqlc.arg(shard) AND lot_id = sqlc.arg(lot_id)))
   AND (sqlc.arg(any_session) = 1 OR session_id = sqlc.arg(session_id))
   AND (sqlc.arg(any_state) = 1 OR state = sqlc.arg(state))
   AND (sqlc.arg(from_front) = 1 OR id < sqlc.arg(before))
-ORDER BY id DESC
-LIMIT ?;
-
--- name: OrdersOfSession :many
--- InnoDB would begin each page at the session's end and read up to it: the index is named, as in counts.sql.
-SELECT shard, id, lot_id, session_id, item_id, title, seller_id, buyer_id, bid_id, quantity, nth, price, total, currency, state, reason, express, epoch, seq, admitted_us, pay_by_us, paid_us, changed_us, released_us, trace, rev, void_seq FROM orders AS o /*! FORCE INDEX (ix_orders_session) */
-WHERE session_id = ? AND id < ?
 ORDER BY id DESC
 LIMIT ?;
 
