@@ -8,7 +8,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"rostrum/internal/fault"
 )
 
 // Change is one difference between topics.yaml and the brokers.
@@ -42,8 +41,7 @@ func (k *Kafka) Diff(ctx context.Context) ([]Change, error) {
 			continue
 		}
 		if len(partitions) != k.o.Shards {
-			return nil, fault.New(fault.Conflict, "shards_differ", fmt.Sprintf("topic %s has %d partitions and the deployment %d shards",
-				name, len(partitions), k.o.Shards))
+			return nil, k.shardsDiffer(t, len(partitions))
 		}
 		if has := len(partitions[0].Replicas); has != k.o.Replication {
 			changes = append(changes, Change{name, "replication", strconv.Itoa(has), strconv.Itoa(k.o.Replication), true})

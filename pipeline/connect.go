@@ -145,7 +145,7 @@ func (k *Kafka) Shards() int { return k.o.Shards }
 func (k *Kafka) topic(name string) string { return k.o.TopicPrefix + name }
 
 // Ready is nil when every partition of every topic exists and has a leader; else a fault, Unavailable `kafka_unavailable`
-// or Conflict `topics_missing`, that says what is missing.
+// or Conflict `topics_missing`, that says what is missing, or `shards_differ`.
 func (k *Kafka) Ready(ctx context.Context) error {
 	found, err := k.layout(ctx)
 	if err != nil {
@@ -153,9 +153,11 @@ func (k *Kafka) Ready(ctx context.Context) error {
 	}
 	for _, t := range Topics() {
 		partitions := found[k.topic(t.Name)]
+		if len(partitions) == 0 {
+			return fault.New(fault.Conflict, "topics_missing", fmt.Sprintf("there is no topic %s: run topics apply", k.topic(t.Name)))
+		}
 		if len(partitions) != k.o.Shards {
-			return fault.New(fault.Conflict, "topics_missing", fmt.Sprintf("topic %s has %d partitions, wants %d: run topics apply",
-				k.topic(t.Name), len(partitions), k.o.Shards))
+			return k.shardsDiffer(t, len(partitions))
 		}
 		for _, p := range partitions {
 			if p.Error != nil || p.Leader.Host == "" {
@@ -164,6 +166,13 @@ func (k *Kafka) Ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// shardsDiffer: nothing can mend it, since a bid's partition follows from the number.
+func (k *Kafka) shardsDiffer(t Topic, partitions int) error {
+	return fault.New(fault.Conflict, "shards_differ", fmt.Sprintf(
+		"topic %s has %d partitions and the deployment %d shards: it is another deployment's, so name one of its own by kafka.topic_prefix",
+		k.topic(t.Name), partitions, k.o.Shards))
 }
 
 // layout gives the partitions of our topics that exist, by the topic's name on the brokers.

@@ -77,9 +77,17 @@ func sampleMessages(t *testing.T) map[string]Message {
 			samples[fileOf(e)] = e.Message
 		}
 	}
-	for i, kind := range []string{"paid", "cancelled", "shipped", "completed"} {
-		e := movedEvent(id(1), orders.Event{ID: id(20 + i), Kind: "order." + kind, AtUS: 1_770_000_100_000_000, Order: id(5),
-			Lot: id(2), Session: id(6), State: orders.Paid})
+	for i, moved := range []orders.Event{
+		{Kind: "order.paid", State: orders.Paid},
+		{Kind: "order.cancelled", State: orders.Cancelled, Reason: "ordered \"twice\""},
+		{Kind: "order.shipped", State: orders.Shipping, Express: "EX-7/42"},
+		{Kind: "order.completed", State: orders.Completed, Express: "EX-7/42"},
+		{Kind: "order.void", State: orders.Void, Reason: "stock"},
+		{Kind: "order.payment_timeout", State: orders.PaymentTimeout, Reason: "payment_timeout"},
+		{Kind: "order.refunded", State: orders.Refunded, Reason: "cancelled"},
+	} {
+		moved.ID, moved.AtUS, moved.Order, moved.Lot, moved.Session = id(20+i), 1_770_000_100_000_000, id(5), id(2), id(6)
+		e := movedEvent(id(1), moved)
 		samples[fileOf(e)] = e.Message
 	}
 	k := &Kafka{o: Options{Deployment: id(1)}}

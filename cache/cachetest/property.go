@@ -254,8 +254,9 @@ func (h *history) unvouched() {
 	_, closing := h.s.Gate.Close(ctx, shard, b.Lot)
 	_, releasing := h.s.Gate.Release(ctx, shard, auction.Release{Lot: b.Lot, Buyer: b.Buyer, Nth: []int{1}})
 	_, preheating := h.s.Gate.Preheat(ctx, shard, []auction.Lot{LotOf(shard)})
+	_, withdrawing := h.s.Gate.Withdraw(ctx, shard, b.Lot, "operator")
 	_, asking := h.s.Gate.Receipt(ctx, shard, b.Lot, b.Buyer, b.ID)
-	for _, err := range []error{closing, releasing, preheating, asking, h.s.Gate.Sweep(ctx, shard, []uuid.UUID{b.Lot})} {
+	for _, err := range []error{closing, releasing, preheating, withdrawing, asking, h.s.Gate.Sweep(ctx, shard, []uuid.UUID{b.Lot})} {
 		if fault.CodeOf(err) != "not_vouched" {
 			h.t.Fatalf("on an unvouched shard: %v", err)
 		}

@@ -53,7 +53,8 @@ func wantPaused(t *testing.T, s *cachetest.Subject, l auction.Lot, admitted auct
 	_, closing := s.Gate.Close(ctx, 0, l.ID)
 	_, releasing := s.Gate.Release(ctx, 0, auction.Release{Lot: l.ID, Buyer: admitted.Buyer, Bid: admitted.ID, Order: admitted.Order, Nth: []int{1}})
 	_, preheating := s.Gate.Preheat(ctx, 0, []auction.Lot{cachetest.LotOf(0)})
-	for _, err := range []error{closing, releasing, preheating} {
+	_, withdrawing := s.Gate.Withdraw(ctx, 0, l.ID, "operator")
+	for _, err := range []error{closing, releasing, preheating, withdrawing} {
 		if fault.CodeOf(err) != "not_vouched" {
 			t.Errorf("error %v, want not_vouched", err)
 		}

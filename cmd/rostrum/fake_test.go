@@ -62,7 +62,8 @@ func (f *fake) MigrateUp(_ context.Context, progress func(done, total int)) erro
 func (f *fake) MigrateDown(context.Context) error               { return f.note("down") }
 func (f *fake) Migrations(context.Context) ([]migration, error) { return f.migrations, f.err }
 func (f *fake) Doctor(context.Context) []finding                { return f.findings }
-func (f *fake) Reconcile(context.Context) ([]invariant, error) {
+func (f *fake) Reconcile(_ context.Context, progress func(done, total int)) ([]invariant, error) {
+	progress(3, 5)
 	return f.invariants, f.note("reconcile")
 }
 func (f *fake) Close() { f.closed++ }

@@ -172,11 +172,11 @@ func (i *installation) Areas(ctx context.Context) ([]goods.Area, error) {
 	return i.app.Store.Areas(ctx)
 }
 
-func (i *installation) Reconcile(ctx context.Context) ([]invariant, error) {
+func (i *installation) Reconcile(ctx context.Context, progress func(done, total int)) ([]invariant, error) {
 	if err := i.openRoad(ctx); err != nil {
 		return nil, err
 	}
-	list, err := i.app.Reconcile(ctx, nil)
+	list, err := i.app.ReconcileAll(ctx, progress)
 	invariants := make([]invariant, len(list))
 	for n, line := range list {
 		invariants[n] = invariant(line)

@@ -42,7 +42,7 @@ type platform interface {
 	PutArea(ctx context.Context, area goods.Area) error
 	Areas(ctx context.Context) ([]goods.Area, error)
 	// Reconcile counts the invariants of the sale.
-	Reconcile(ctx context.Context) ([]invariant, error)
+	Reconcile(ctx context.Context, progress func(done, total int)) ([]invariant, error)
 	// Rewind and AcceptGap are an operator's ways out of a halted shard; both are audited.
 	Rewind(ctx context.Context, shard int, offset int64) error
 	AcceptGap(ctx context.Context, shard int, seq int64) error

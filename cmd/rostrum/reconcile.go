@@ -15,7 +15,9 @@ func (c *cli) reconcileCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(needRoad, func(p platform) error {
-				invariants, err := p.Reconcile(cmd.Context())
+				step, end := c.progress("sources")
+				invariants, err := p.Reconcile(cmd.Context(), step)
+				end()
 				if err != nil {
 					return err
 				}

@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"rostrum/accounts"
 	"rostrum/goods"
+	"rostrum/internal/fault"
 	"rostrum/internal/simulate"
 	"rostrum/orders"
 )
@@ -21,6 +24,8 @@ type simulated interface {
 	ReconcileSession(ctx context.Context, session uuid.UUID, clients orders.Side) ([]orders.Invariant, error)
 	// WithdrawSession takes all lots of a session out of the gate, by records.
 	WithdrawSession(ctx context.Context, session uuid.UUID, reason string) error
+	// CancelOrders cancels the unpaid orders of a session, as an operator; those that move meanwhile are left.
+	CancelOrders(ctx context.Context, session uuid.UUID, reason string) (cancelled int, err error)
 }
 
 // inside is a platform as a simulation asks for it.
@@ -107,8 +112,15 @@ func (i *inside) Reconcile(ctx context.Context, session uuid.UUID, side orders.S
 	return i.ReconcileSession(ctx, session, side)
 }
 
+// over is why what a simulation made is taken back.
+const over = "simulation_over"
+
 func (i *inside) Withdraw(ctx context.Context, session uuid.UUID) error {
-	return i.WithdrawSession(ctx, session, "simulation_over")
+	return i.WithdrawSession(ctx, session, over)
+}
+
+func (i *inside) CancelOrders(ctx context.Context, session uuid.UUID) (int, error) {
+	return i.platform.CancelOrders(ctx, session, over)
 }
 
 func (i *installation) Remaining(ctx context.Context) (lag, journal int64, err error) {
@@ -148,4 +160,49 @@ func (i *installation) WithdrawSession(ctx context.Context, session uuid.UUID, r
 			return nil
 		}
 	}
+}
+
+// cancelsAtOnce bounds the transactions of a cancellation that are open at once.
+const cancelsAtOnce = 8
+
+func (i *installation) CancelOrders(ctx context.Context, session uuid.UUID, reason string) (int, error) {
+	if err := i.openRoad(ctx); err != nil {
+		return 0, err
+	}
+	var cancelled atomic.Int64
+	for p := (orders.Page{Limit: lotsAtOnce}); ; {
+		page, err := i.app.Store.ListOrders(ctx, orders.Filter{Session: session, State: orders.PendingPayment}, p)
+		if err != nil || len(page) == 0 {
+			return int(cancelled.Load()), err
+		}
+		p.After = page[len(page)-1].ID
+		cancelling, ctx := errgroup.WithContext(ctx)
+		cancelling.SetLimit(cancelsAtOnce)
+		for _, order := range page {
+			cancelling.Go(func() error {
+				err := i.cancel(ctx, order, reason)
+				if err == nil {
+					cancelled.Add(1)
+				} else if fault.ClassOf(err) == fault.Stale {
+					return nil // somebody has moved it
+				}
+				return err
+			})
+		}
+		if err := cancelling.Wait(); err != nil {
+			return int(cancelled.Load()), err
+		}
+	}
+}
+
+func (i *installation) cancel(ctx context.Context, order orders.Order, reason string) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	after, event, err := order.Move(orders.Cancel, orders.Operator, orders.Details{Reason: reason}, id, time.Now().UnixMicro())
+	if err != nil {
+		return err
+	}
+	return i.app.Store.SaveMove(ctx, order, after, event)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,6 +38,10 @@ func (f *fake) ReconcileSession(context.Context, uuid.UUID, orders.Side) ([]orde
 
 func (f *fake) WithdrawSession(_ context.Context, session uuid.UUID, _ string) error {
 	return f.note("withdraw " + session.String())
+}
+
+func (f *fake) CancelOrders(context.Context, uuid.UUID, string) (int, error) {
+	return 0, f.note("cancel")
 }
 
 // standing is an installation on stand-ins that serves, and how commands get at it.
@@ -143,7 +148,7 @@ func TestSimulateASaleOfItsOwn(t *testing.T) {
 		}
 	}
 	stays := strings.Join(r.Stays, "\n")
-	if !strings.Contains(stays, ", ended") || !strings.Contains(stays, "4 items, withdrawn") {
+	if !strings.Contains(stays, ", ended") || !strings.Contains(stays, "4 items, withdrawn") || !strings.Contains(stays, fmt.Sprintf("%d orders, cancelled", r.Admitted)) {
 		t.Errorf("stays: %s", stays)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "r.json"))
@@ -389,8 +394,9 @@ type noRoad struct{ platform }
 
 var errNoRoute = fault.New(fault.Unavailable, "unavailable", "no route to Redis")
 
-func (noRoad) Remaining(context.Context) (lag, journal int64, err error) { return 0, 0, errNoRoute }
-func (noRoad) WithdrawSession(context.Context, uuid.UUID, string) error  { return errNoRoute }
+func (noRoad) Remaining(context.Context) (lag, journal int64, err error)    { return 0, 0, errNoRoute }
+func (noRoad) WithdrawSession(context.Context, uuid.UUID, string) error     { return errNoRoute }
+func (noRoad) CancelOrders(context.Context, uuid.UUID, string) (int, error) { return 0, errNoRoute }
 
 // A sale in which something is wrong ends with 1, and the table says what.
 func TestSimulateFindsWhatIsWrong(t *testing.T) {

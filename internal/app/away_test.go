@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -282,6 +283,20 @@ func TestPartsOfAnotherDeploymentAreRefused(t *testing.T) {
 		t.Error("another installation's Redis was taken")
 	} else if fault.CodeOf(err) != "deployment_differs" || !strings.Contains(err.Error(), "check redis.gate_url and mysql.dsn") {
 		t.Errorf("another installation's Redis: %v", err)
+	}
+}
+
+// The number of shards stands in each journal's first record, too: the row alone cannot change it.
+func TestTheGenesisRecordsHoldTheNumberOfShards(t *testing.T) {
+	i := install(t, standins(t))
+	must(t, i.app.AwaitShards(t.Context(), time.Minute))
+	i.settle()
+	must(t, i.app.genesisHolds(t.Context()))
+	said := i.app.Deployment.Shards
+	i.app.Deployment.Shards = 2 * said
+	defer func() { i.app.Deployment.Shards = said }()
+	if err := i.app.genesisHolds(t.Context()); fault.CodeOf(err) != "deployment_differs" || !strings.Contains(err.Error(), fmt.Sprintf("shard 0 was begun with %d shards", said)) {
+		t.Errorf("twice as many shards as the journals were begun with: %v", err)
 	}
 }
 

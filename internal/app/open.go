@@ -94,7 +94,7 @@ func owner() string {
 // Open connects everything, waiting for what is not there yet, and checks that all parts belong to one deployment. What
 // waiting cannot mend is an error at once.
 func (a *App) Open(ctx context.Context) error {
-	for _, open := range []func(context.Context) error{a.OpenStore, a.OpenRedis, a.promiseHolds, a.OpenKafka} {
+	for _, open := range []func(context.Context) error{a.OpenStore, a.genesisHolds, a.OpenRedis, a.promiseHolds, a.OpenKafka} {
 		if err := open(ctx); err != nil {
 			return err
 		}
@@ -172,6 +172,22 @@ func (a *App) asConfigured(d auction.Deployment) error {
 	}
 	return fault.New(fault.Conflict, "deployment_differs", fmt.Sprintf("sale.shards is %d, but the database was made with %d: set it to that; shards are fixed for a deployment's life",
 		a.Config.Sale.Shards, d.Shards))
+}
+
+// genesisHolds refuses journals that were begun with another number of shards than the database's row says by now: bids
+// would go to other shards than those before them.
+func (a *App) genesisHolds(ctx context.Context) error {
+	for shard := range a.Deployment.Shards {
+		first, err := a.Store.Records(ctx, shard, 0, 1)
+		if err != nil {
+			return err
+		}
+		if len(first) > 0 && first[0].Kind == auction.KindGenesis && first[0].Shards != a.Deployment.Shards {
+			return fault.New(fault.Conflict, "deployment_differs", fmt.Sprintf("the journal of shard %d was begun with %d shards, and the table deployment says %d: put the row back",
+				shard, first[0].Shards, a.Deployment.Shards))
+		}
+	}
+	return nil
 }
 
 // same refuses a gate of another deployment than the database's.

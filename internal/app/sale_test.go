@@ -141,13 +141,17 @@ func TestAllPublishedSessionsAreReconciled(t *testing.T) {
 		i.crowd.Rush(t.Context(), i.session.ID, i.members(8))
 		i.settle()
 	}
-	all, err := i.app.accountsOf(t.Context(), nil)
+	var steps []int
+	all := newReading(func(done, total int) { steps = append(steps, done, total) })
+	table, err := i.app.reconcile(t.Context(), nil, all, []orders.Side{i.crowd.Side()})
 	must(t, err)
 	if len(all.Lots) != 2 || len(all.Orders) != 7 {
 		t.Errorf("%d lots and %d orders of two sales that sold 3 and 4", len(all.Lots), len(all.Orders))
 	}
-	table, err := i.app.Reconcile(t.Context(), nil, i.crowd.Side())
-	must(t, err)
+	sources := 2 + 2 + 2*i.app.Deployment.Shards // sessions, lots, journals of MySQL and Kafka
+	if n := len(steps); n != 2*sources || steps[n-2] != sources || steps[n-1] != sources {
+		t.Errorf("progress over %d sources: %v", sources, steps)
+	}
 	for _, line := range table {
 		if !line.OK() {
 			t.Errorf("%s: %d of %d wrong: %s", line.Name, line.Wrong, line.Checked, line.Detail)

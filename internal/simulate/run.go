@@ -28,6 +28,8 @@ type Inside interface {
 	Reconcile(ctx context.Context, session uuid.UUID, side orders.Side) ([]orders.Invariant, error)
 	// Withdraw takes the lots of a live session out of the sale.
 	Withdraw(ctx context.Context, session uuid.UUID) error
+	// CancelOrders cancels a session's unpaid orders: what is not over is not swept from the gate.
+	CancelOrders(ctx context.Context, session uuid.UUID) (cancelled int, err error)
 }
 
 // Crowd is who bids: given, or to be had from Inside.
@@ -275,7 +277,19 @@ func (r *run) remove(ctx context.Context) {
 	r.o.Say("removing the sale")
 	r.report.Stays = r.sale.remove(ctx, r.inside.Withdraw)
 	if r.report.Admitted > 0 {
-		r.report.Stays = append(r.report.Stays, fmt.Sprintf("%d orders, unpaid: they time out by themselves", r.report.Admitted))
+		r.report.Stays = append(r.report.Stays, r.cancelOrders(ctx))
 	}
 	r.report.Stays = append(r.report.Stays, fmt.Sprintf("area %q and its bidders, for the next simulation; lines in the audit log", r.plan.Area))
+}
+
+// cancelOrders cancels what was bought, and says what stays of it.
+func (r *run) cancelOrders(ctx context.Context) string {
+	n, err := r.inside.CancelOrders(ctx, r.sale.id)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%d orders, %d of them cancelled (%v): the others keep the sale's lots in the gate's Redis", r.report.Admitted, n, err)
+	case int64(n) < r.report.Admitted: // some are on their way yet
+		return fmt.Sprintf("%d orders, %d of them cancelled: those that come later keep the sale's lots in the gate's Redis", r.report.Admitted, n)
+	}
+	return fmt.Sprintf("%d orders, cancelled: the gate's Redis forgets the sale when its session is settled", n)
 }

@@ -94,7 +94,7 @@ func topics(t *testing.T, brokers Brokers) {
 	if _, err := other.Apply(b.ctx()); fault.CodeOf(err) != "shards_differ" {
 		t.Errorf("apply for another number of shards: %v", err)
 	}
-	if err := other.Ready(b.ctx()); fault.CodeOf(err) != "topics_missing" {
+	if err := other.Ready(b.ctx()); fault.CodeOf(err) != "shards_differ" {
 		t.Errorf("ready for another number of shards: %v", err)
 	}
 }
