@@ -413,5 +413,7 @@ func TestALimiterThatIsAwayLetsBidsPass(t *testing.T) {
 	s.w.Limit.Err = nil
 	if a := s.bid(webtest.Ben, webtest.LotLive); a.Text("code") != "rate_limited" {
 		t.Errorf("when it is back: %d %s", a.Status, a.Body)
+	} else if a.Status != http.StatusTooManyRequests || !strings.HasPrefix(a.Header.Get("RateLimit"), `"bids";r=0;t=`) || a.Header.Get("RateLimit-Policy") != `"bids";q=40;w=2` || a.Header.Get("Retry-After") == "" {
+		t.Errorf("a 429 does not say which limit was met: %d %v", a.Status, a.Header)
 	}
 }

@@ -13,11 +13,13 @@ import (
 	"rostrum/internal/fault"
 )
 
-// Limits of groups. A script of MaxBids bids on lots of one unit a buyer takes about a millisecond. Of lots with many it
-// reads a marker for each unit that a buyer may have, and MaxBids bids on a lot of 64 would be 4,096 keys: a group is cut
-// by its markers, too, so that its script stays within about two milliseconds. See DESIGN.md for what was tried.
+// Limits of groups. A script of MaxBids bids on one lot of one unit a buyer takes about a millisecond. Of lots with many it
+// reads a marker for each unit that a buyer may have, and MaxBids bids on a lot of 64 would be 4,096 keys; and each lot more
+// costs as much as a dozen markers. So a group is cut by its weight, too, and its script stays within about two milliseconds.
+// See DESIGN.md for what was tried.
 const (
-	maxMarkers  = 512  // of one script; a single bid has them all, however many
+	maxWeight   = 800  // of one script, in markers; a single bid has all of its own, however many
+	lotWeight   = 12   // of a lot that is not in the group yet
 	minFlight   = 16   // bids with which a pipeline leaves: it takes whole groups until it has as many
 	flightShare = 3    // or this part of what waits, where that is more: a trip takes long when much waits
 	maxFlight   = 1024 // but no more than with these
@@ -204,23 +206,23 @@ func (g *group) fail(err error) {
 	}
 }
 
-// take gives the next group, in order of arrival, without a second bid of a buyer on a lot, and with no more markers than a
-// script is to read, by the terms that the bids bring: those left are decided in the next, where the first of them always
+// take gives the next group, in order of arrival, without a second bid of a buyer on a lot, and with no more weight than a
+// script is to have, by the terms that the bids bring: those left are decided in the next, where the first of them always
 // goes. Who has waited too long is told so.
 func (s *queue) take(shard int, now time.Time) group {
 	g := group{shard: shard, bids: make([]*asked, 0, min(len(s.waiting), MaxBids))}
-	left, markers := s.waiting[:0], 0
+	left, weight := s.waiting[:0], 0
 	for _, a := range s.waiting {
-		more := max(a.bid.Terms.PerBuyer, 1)
+		more, twice := g.weight(a.bid)
 		switch {
-		case len(g.bids) == MaxBids || len(g.bids) > 0 && markers+more > maxMarkers || g.has(a.bid):
+		case twice || len(g.bids) == MaxBids || len(g.bids) > 0 && weight+more > maxWeight:
 			left = append(left, a)
 		case !a.state.CompareAndSwap(stateWaiting, stateTaken): // given up: its caller is gone
 		case late(a.bid, now):
 			a.fail(notInTime())
 		default:
 			g.bids = append(g.bids, a)
-			markers += more
+			weight += more
 		}
 	}
 	clear(s.waiting[len(left):])
@@ -228,13 +230,22 @@ func (s *queue) take(shard int, now time.Time) group {
 	return g
 }
 
-func (g *group) has(b *auction.Bid) bool {
+// weight gives what a bid adds to the group's script, and whether its buyer has one on the lot already.
+func (g *group) weight(b *auction.Bid) (more int, twice bool) {
+	more = max(b.Terms.PerBuyer, 1)
+	known := false
 	for _, a := range g.bids {
-		if a.bid.Buyer == b.Buyer && a.bid.Lot == b.Lot {
-			return true
+		if a.bid.Lot != b.Lot {
+			continue
+		}
+		if known = true; a.bid.Buyer == b.Buyer {
+			return 0, true
 		}
 	}
-	return false
+	if !known {
+		more += lotWeight
+	}
+	return more, false
 }
 
 // overloaded: more wait for the shard than it decides in good time.

@@ -294,7 +294,7 @@ func TestAGroupIsBounded(t *testing.T) {
 
 // Of lots with many units a buyer fewer bids go together: a script reads a marker for each of them.
 func TestAGroupsMarkersAreBounded(t *testing.T) {
-	const fit = maxMarkers / auction.MaxPerBuyer
+	const fit = (maxWeight - lotWeight) / auction.MaxPerBuyer
 	s := newStation(t, 0, func(l *auction.Lot) { l.PerBuyer = auction.MaxPerBuyer })
 	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
 	for range 2*fit + 1 {
@@ -310,7 +310,7 @@ func TestAGroupsMarkersAreBounded(t *testing.T) {
 // A bid that has more markers than a script is to read goes alone, when it is its turn, and holds nobody up for good.
 func TestABidWithManyMarkersGoesAlone(t *testing.T) {
 	var s queue
-	for _, perBuyer := range []int{1, maxMarkers + 1, 0, maxMarkers - 2, 1} {
+	for _, perBuyer := range []int{1, maxWeight + 1, 0, maxWeight - lotWeight - 2, 1} {
 		s.waiting = append(s.waiting, newAsked(&auction.Bid{Buyer: uuid.New(), Terms: auction.Terms{PerBuyer: perBuyer}}, len(s.waiting)))
 	}
 	var places [][]int
@@ -323,6 +323,18 @@ func TestABidWithManyMarkersGoesAlone(t *testing.T) {
 	}
 	if want := [][]int{{0, 2, 3}, {1}, {4}}; !slices.EqualFunc(places, want, slices.Equal) {
 		t.Errorf("groups %v, want %v", places, want)
+	}
+}
+
+// Of bids on many lots fewer go together: each lot more costs its script as much as a dozen markers.
+func TestAGroupsLotsAreBounded(t *testing.T) {
+	const fit = maxWeight / (lotWeight + 1)
+	var s queue
+	for range MaxBids {
+		s.waiting = append(s.waiting, newAsked(&auction.Bid{Buyer: uuid.New(), Lot: uuid.New()}, 0))
+	}
+	if first, second := len(s.take(0, time.Now()).bids), len(s.take(0, time.Now()).bids); first != fit || second != MaxBids-fit {
+		t.Errorf("%d bids on as many lots went together, then %d; want %d and %d", first, second, fit, MaxBids-fit)
 	}
 }
 

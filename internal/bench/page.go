@@ -198,7 +198,8 @@ func (p *page) binds(r Report) {
 		}
 	}
 	p.say("What was tried for each figure, with what it gave, stands where the code is: [gate, preheating and memory](../cache/DESIGN.md),")
-	p.say("[the API's own part of a bid](../web/DESIGN.md), [relay, consumer and publisher](../pipeline/DESIGN.md), [the SQL](../store/DESIGN.md).\n")
+	p.say("[the API's own part of a bid](../web/DESIGN.md), [relay, consumer and publisher](../pipeline/DESIGN.md), [the SQL](../store/DESIGN.md),")
+	p.say("[how the figures are taken](../internal/bench/DESIGN.md).\n")
 }
 
 // busy is how many cores all processes kept busy.

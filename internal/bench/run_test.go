@@ -226,7 +226,7 @@ func TestARunThatTakesTooLongSaysSo(t *testing.T) {
 func TestARunWithoutServersSaysWhichAreMissing(t *testing.T) {
 	none, err := freeAddress()
 	must(t, err)
-	s := Servers{Redis: none, Shelf: said(t, "-NOAUTH Authentication required.\r\n"), Kafka: none,
+	s := Servers{Redis: none, Shelf: said(t, "-NOAUTH Authentication required.\r\n"), Kafka: none, MySQL: none,
 		NewDatabase: func(context.Context, string) (Database, error) {
 			t.Error("a database was made")
 			return Database{}, nil
@@ -235,7 +235,7 @@ func TestARunWithoutServersSaysWhichAreMissing(t *testing.T) {
 	if err == nil || fault.CodeOf(err) != "bench_unreachable" {
 		t.Fatalf("error %v", err)
 	}
-	for _, want := range []string{EnvRedis + ": nothing of use at " + none, EnvShelf, "NOAUTH", EnvKafka + ": nothing of use at " + none} {
+	for _, want := range []string{EnvRedis + ": nothing of use at " + none, EnvShelf, "NOAUTH", EnvKafka + ": nothing of use at " + none, EnvMySQL + ": nothing of use at " + none} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}

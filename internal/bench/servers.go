@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -91,12 +92,24 @@ func (s Servers) check(ctx context.Context) error {
 	if s.Shelf != "" {
 		say(EnvShelf, s.Shelf, ping(ctx, s.Shelf))
 	}
+	if s.MySQL != "" {
+		say(EnvMySQL, s.MySQL, reach(ctx, s.MySQL))
+	}
 	client := bareClient(s.Kafka)
 	defer closeIdle(client)
 	client.Timeout = checkTimeout
 	_, err := client.Metadata(ctx, &kafka.MetadataRequest{})
 	say(EnvKafka, s.Kafka, err)
 	return errors.Join(failed...)
+}
+
+// reach connects and no more: who may log in is found out when the first database is made, which is before anything else is.
+func reach(ctx context.Context, address string) error {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // onMySQL makes databases on the server of a DSN without one. The driver is the one that package store registers.
