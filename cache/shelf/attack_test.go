@@ -189,6 +189,52 @@ func TestRefreshedAhead(t *testing.T) {
 	})
 }
 
+// What a bid needs of a lot is frozen until its end: nobody is asked for it. Once it is over by the clock the node learns soon
+// that it is closed, and no bidder waits for that.
+func TestTermsAreLookedAtAgainAfterTheEnd(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		session, lots := w.session(1)
+		lots[0].ClosesUS = w.clock().Add(3 * time.Minute).UnixMicro()
+		w.source.Put(session, lots...)
+		state := func() auction.LotState {
+			t.Helper()
+			l, err := w.shelf.Terms(ctx, lots[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l.State
+		}
+		live := state()
+		lots[0].State = auction.LotClosed
+		w.source.Put(session, lots...)
+		misses, asked := w.counted("node miss"), w.counted("source asked")
+		for range 5 {
+			w.pass(25 * time.Second)
+			if got := state(); got != live {
+				t.Errorf("before the end by the clock: %s", got)
+			}
+		}
+		w.shelf.Close() // waits for what goes on behind the reader's back
+		if again, visits := w.counted("ahead refreshed"), w.counted("source asked")-asked; again != 0 || visits != 0 {
+			t.Errorf("before its end it was refreshed %d times, by %d visits to the source", again, visits)
+		}
+		w.pass(time.Minute)
+		eventually(t, "it is known to be closed", func() bool {
+			w.pass(time.Second)
+			return state() == auction.LotClosed
+		})
+		if more := w.counted("node miss") - misses; more != 0 {
+			t.Errorf("a bidder waited %d times", more)
+		}
+	})
+}
+
+// eventually waits for what goes on behind a reader's back.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	live.Eventually(t, 5*time.Second, what, func() (bool, error) { return ok(), nil })
+}
+
 // What a node remembers of a lot is bounded in bytes, too.
 func TestNodeThatKnowsManyLots(t *testing.T) {
 	const n, most = 100_000, 32 << 20 // the gate's memory of their keys has as much again of 64 MiB

@@ -22,27 +22,42 @@ func noSession() error {
 // seconds old; the gate knows better. fault NotFound `lot_not_found` for an id that never was, or of a draft; for most of
 // those without any call.
 func (s *Shelf) Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
-	return s.knownCard(ctx, lot, s.o.Node)
+	return s.knownCard(ctx, lot, false)
 }
 
 // Terms is Card for who needs what was frozen when the lot was published, or that it is over for good, and leaves the rest to
-// the gate: what this node remembers may be half a minute old. It then costs no memory and a fraction of a microsecond,
-// which is what a bid is to spend on it.
+// the gate: what this node remembers may be minutes old, and half a minute once the lot is over by the clock. It then costs
+// no memory and a fraction of a microsecond, which is what a bid is to spend on it.
 func (s *Shelf) Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
-	return s.knownCard(ctx, lot, s.o.Terms)
+	return s.knownCard(ctx, lot, true)
+}
+
+// ages gives for how long a card serves, and from which age on it is fetched anew meanwhile. For bids that is long: until a
+// lot's end nothing changes but that it may be withdrawn, which the gate says. From then on it is to be known soon that it
+// is closed, for those who come too late; they are served meanwhile, since the gate says that, too.
+func (s *Shelf) ages(c *nodeCard, forBids bool, nowUS int64) (most, ahead time.Duration) {
+	switch {
+	case !forBids:
+		return s.o.Node, s.o.Node / 2
+	case c.none:
+		return s.o.Terms, s.o.Terms / 2
+	case nowUS >= c.frame.Value().closesUS:
+		return s.o.Frozen, s.o.Terms / 2
+	}
+	return s.o.Frozen, s.o.Frozen / 2
 }
 
 // card is Card for an id that somebody has vouched for.
 func (s *Shelf) card(ctx context.Context, lot uuid.UUID) (auction.Lot, error) {
-	if c, ok := s.atHand(ctx, lot, s.o.Node); ok {
+	if c, ok := s.atHand(ctx, lot, false); ok {
 		return c.answer(lot)
 	}
 	return s.elsewhere(ctx, lot)
 }
 
 // knownCard looks at hand first, which is cheaper than the filter, and nowhere else for an id that the filter refuses.
-func (s *Shelf) knownCard(ctx context.Context, lot uuid.UUID, age time.Duration) (auction.Lot, error) {
-	if c, ok := s.atHand(ctx, lot, age); ok {
+func (s *Shelf) knownCard(ctx context.Context, lot uuid.UUID, forBids bool) (auction.Lot, error) {
+	if c, ok := s.atHand(ctx, lot, forBids); ok {
 		return c.answer(lot)
 	}
 	if !s.Known(lot) {
@@ -51,18 +66,20 @@ func (s *Shelf) knownCard(ctx context.Context, lot uuid.UUID, age time.Duration)
 	return s.elsewhere(ctx, lot)
 }
 
-// atHand gives a card that this node has had for no longer than age, and refreshes it ahead from half of that on.
-func (s *Shelf) atHand(ctx context.Context, lot uuid.UUID, age time.Duration) (nodeCard, bool) {
+// atHand gives a card that this node has not had for too long, and has it refreshed ahead of that.
+func (s *Shelf) atHand(ctx context.Context, lot uuid.UUID, forBids bool) (nodeCard, bool) {
 	c, ok := s.cards.Get(lot)
 	if !ok {
 		return c, false
 	}
-	old := time.Duration(s.o.Now().UnixMicro()-c.readUS) * time.Microsecond
-	if old >= age {
+	nowUS := s.o.Now().UnixMicro()
+	most, ahead := s.ages(&c, forBids, nowUS)
+	old := time.Duration(nowUS-c.readUS) * time.Microsecond
+	if old >= most {
 		return c, false
 	}
 	s.o.Count("node", "hit")
-	if old > age/2 {
+	if old > ahead {
 		s.refresh(ctx, lot)
 	}
 	return c, true

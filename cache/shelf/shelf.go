@@ -43,7 +43,8 @@ type Options struct {
 	Fill    time.Duration // of one visit to the source, and of the lock of who makes it; 5 s
 
 	Node     time.Duration // how long this node remembers what readers see; 1 s
-	Terms    time.Duration // how long it remembers a lot's terms for bids; 30 s
+	Frozen   time.Duration // how long it remembers a lot's terms for bids; 5 min
+	Terms    time.Duration // and when they are looked at again at the latest, once the lot is over by the clock; 30 s
 	Fresh    time.Duration // how long what is on the shelf counts as fresh; 10 s
 	Stale    time.Duration // how long after that a list or session may still be served while it is filled; 5 min
 	Negative time.Duration // how long "there is no such thing" is remembered; 3 s
@@ -98,8 +99,8 @@ func New(client cache.Client, source Source, o Options) (*Shelf, error) {
 	o.defaults()
 	s := &Shelf{client: client, source: source, keys: keys, o: o, visits: semaphore.NewWeighted(o.SourceMax),
 		refills: semaphore.NewWeighted(maxRefills)}
-	cards := o.memory(maxNodeCards, o.Terms)
-	cards.Refresh = o.Terms // at the latest: atHand knows when
+	cards := o.memory(maxNodeCards, o.Frozen)
+	cards.Refresh = o.Frozen // at the latest: atHand knows when
 	s.cards = cache.NewMemory[nodeCard](cards)
 	s.sessions = cache.NewMemory[auction.Session](o.memory(maxNodeCards, o.Node))
 	s.listings = cache.NewMemory[*listing](o.memory(maxListings, o.Node))
@@ -111,7 +112,8 @@ func (o *Options) defaults() {
 	for _, d := range []struct {
 		value     *time.Duration
 		otherwise time.Duration
-	}{{&o.Timeout, 200 * time.Millisecond}, {&o.Fill, 5 * time.Second}, {&o.Node, time.Second}, {&o.Terms, 30 * time.Second}, {&o.Fresh, 10 * time.Second},
+	}{{&o.Timeout, 200 * time.Millisecond}, {&o.Fill, 5 * time.Second}, {&o.Node, time.Second}, {&o.Frozen, 5 * time.Minute}, {&o.Terms, 30 * time.Second},
+		{&o.Fresh, 10 * time.Second},
 		{&o.Stale, 5 * time.Minute}, {&o.Negative, 3 * time.Second}, {&o.Grace, time.Hour}, {&o.Rebuild, 10 * time.Minute}} {
 		if *d.value <= 0 {
 			*d.value = d.otherwise

@@ -65,7 +65,7 @@ func doorList() []*Figure {
 		{Name: "fiber_post_256", Unit: requestsUnit, What: "The same from 256 connections. A yardstick."},
 		{Name: "admit_hot_64", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.50}, What: "Bids on one hot lot from 64 connections, a distinct user a bid, all admitted; appendfsync everysec. Admission alone: what it admits is carried and written after the round."},
 		{Name: "admit_hot_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.50}, What: "The same from 256 connections."},
-		{Name: "admit_spread_64", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.42}, What: "As admit_hot_64, over the lots of a sale on all shards, one after the other. The node has just been asked for each of them: what it remembers is refreshed twice a minute, not in each second."},
+		{Name: "admit_spread_64", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.42}, What: "As admit_hot_64, over the lots of a sale on all shards, one after the other. The node has just been asked for each of them: what it remembers is refreshed every few minutes, not in each second."},
 		{Name: "admit_spread_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.45}, What: "The same from 256 connections."},
 		{Name: "admit_always_256", Unit: bidsUnit, Of: "fiber_post_256", Target: Target{Low: 0.30}, What: "As admit_hot_256 on a Redis of its own with appendfsync always: an answer is given after the fsync."},
 		{Name: "refuse_sold_out", Unit: bidsUnit, Of: "fiber_post_64", Target: Target{Low: 0.80}, What: "Bids from 64 connections on a lot that is sold out, all refused with sold_out; nearly all by what the node remembers for half a second."},

@@ -163,10 +163,10 @@ func result[O any](ctx context.Context, a *API, out *O, err error) (*O, error) {
 // problemOf turns a failed request's error into its problem. An error that is ours is logged here, once; but not each of
 // those that are turned away under overload, which the metrics count.
 func (a *API) problemOf(ctx context.Context, err error, user uuid.UUID) *Problem {
-	if errors.Is(err, context.DeadlineExceeded) && fault.As(err) == nil {
-		err = fault.Wrap(fault.Unavailable, "unavailable", "it took too long", err)
-	}
 	p := ProblemOf(err)
+	if p.Code == "internal" && errors.Is(err, context.DeadlineExceeded) && fault.As(err) == nil {
+		p = ProblemOf(fault.Wrap(fault.Unavailable, "unavailable", "it took too long", err))
+	}
 	p.Request = trace.Of(ctx)
 	if p.Status >= http.StatusInternalServerError && p.Code != "overloaded" && p.Verdict == "" {
 		a.Edge.Log.ErrorContext(ctx, "a request failed", "code", p.Code, "user", user, "error", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
 
 	"rostrum/auction"
 	"rostrum/internal/trace"
@@ -50,7 +51,7 @@ func (a *API) hotBid(c *fiber.Ctx) error {
 	h.Set(fiber.HeaderLocation, location)
 	r := c.Response()
 	r.SetStatusCode(status)
-	r.SetBodyRaw(appendReceipt(make([]byte, 0, receiptBytes), &out.Receipt))
+	r.SwapBody(appendReceipt(emptied(r), &out.Receipt))
 	return nil
 }
 
@@ -79,15 +80,13 @@ func (a *API) refuse(ctx context.Context, c *fiber.Ctx, user uuid.UUID, err erro
 	h.SetContentType(p.ContentType(""))
 	r := c.Response()
 	r.SetStatusCode(p.Status)
-	r.SetBodyRaw(append(p.appendJSON(make([]byte, 0, problemBytes)), '\n'))
+	r.SwapBody(append(p.appendJSON(emptied(r)), '\n'))
 	return nil
 }
 
-// Room for what is usual; more costs an allocation.
-const (
-	receiptBytes = 768
-	problemBytes = 768
-)
+// emptied takes the memory of an answer's body out of it, which is that of an earlier answer: there is room for what is
+// usual.
+func emptied(r *fasthttp.Response) []byte { return r.SwapBody(nil)[:0] }
 
 // The name of the limit in RateLimit headers (draft-ietf-httpapi-ratelimit-headers).
 const bidsLimit = `"bids"`

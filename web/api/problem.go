@@ -156,10 +156,11 @@ var classes = map[fault.Class]struct {
 // Kinds lists the table of problems in its order.
 func Kinds() []Kind { return kinds }
 
-var kindsByCode = func() map[string]Kind {
-	m := make(map[string]Kind, len(kinds))
+// problems are the kinds as they are sent, before anything is said of the case.
+var problems = func() map[string]*Problem {
+	m := make(map[string]*Problem, len(kinds))
 	for _, k := range kinds {
-		m[k.Code] = k
+		m[k.Code] = &Problem{Type: "/problems/" + k.Code, Title: k.Title, Status: k.Status, Code: k.Code, Remedy: k.Remedy}
 	}
 	return m
 }()
@@ -228,15 +229,16 @@ func (p *Problem) JSON() []byte {
 }
 
 func problem(code, detail string) *Problem {
-	k, ok := kindsByCode[code]
+	kind, ok := problems[code]
 	if !ok {
-		k = kindsByCode["internal"]
+		kind = problems["internal"]
 	}
-	p := &Problem{Type: "/problems/" + k.Code, Title: k.Title, Status: k.Status, Code: k.Code, Detail: detail, Remedy: k.Remedy}
-	if f, ok := fields[k.Code]; ok {
-		p.Errors = []fault.Field{{Name: f.name, Detail: f.wrong, Remedy: k.Remedy}}
+	p := *kind
+	p.Detail = detail
+	if f, ok := fields[p.Code]; ok {
+		p.Errors = []fault.Field{{Name: f.name, Detail: f.wrong, Remedy: p.Remedy}}
 	}
-	return p
+	return &p
 }
 
 // broken says why a body cannot be read.
@@ -250,13 +252,12 @@ func noBody() *Problem { return broken("there is no body", "is missing") }
 
 // ProblemOf turns any error into what is sent. The text of an internal error stays here.
 func ProblemOf(err error) *Problem {
-	var p *Problem
-	var refusal *edge.Refusal
-	switch {
-	case errors.As(err, &p):
-		return p
-	case errors.As(err, &refusal):
+	if refusal, ok := errors.AsType[*edge.Refusal](err); ok { // first: it is what a rush gets
 		return refused(refusal)
+	}
+	p, ok := errors.AsType[*Problem](err)
+	if ok {
+		return p
 	}
 	e := fault.As(err)
 	if e == nil || e.Class == fault.Internal {
@@ -264,7 +265,7 @@ func ProblemOf(err error) *Problem {
 	}
 	row := classes[e.Class]
 	code := e.Code
-	if _, ok := kindsByCode[code]; !ok || e.Class == fault.Unknown || e.Class == fault.Unavailable && code != "overloaded" {
+	if _, ok := problems[code]; !ok || e.Class == fault.Unknown || e.Class == fault.Unavailable && code != "overloaded" {
 		code = row.code
 	}
 	p = problem(code, e.Detail)

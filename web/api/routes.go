@@ -142,13 +142,13 @@ func (r *Route) responses(schemas huma.Registry) map[string]*huma.Response {
 	content := func(codes []string) map[string]*huma.MediaType {
 		examples := map[string]*huma.Example{}
 		for _, code := range codes {
-			examples[code] = &huma.Example{Summary: kindsByCode[code].Title, Value: problem(code, "")}
+			examples[code] = &huma.Example{Summary: problems[code].Title, Value: problem(code, "")}
 		}
 		return map[string]*huma.MediaType{"application/problem+json": {Schema: schemas.Schema(problemType, true, "Problem"), Examples: examples}}
 	}
 	byStatus := map[int][]string{}
 	for _, code := range r.Gives {
-		status := kindsByCode[code].Status
+		status := problems[code].Status
 		byStatus[status] = append(byStatus[status], code)
 	}
 	responses := map[string]*huma.Response{"default": {Description: "A problem that any route may give", Content: content([]string{"invalid", "not_logged_in", "not_allowed", "unavailable", "internal"})}}
