@@ -60,7 +60,9 @@ start_mysql() { # PROGRAM
       fi
       ;;
   esac
-  base+=(${user:+"$user"} --datadir="$data" --innodb-buffer-pool-size=128M)
+  # A pool and a redo log as a server of one's own has them: with the defaults a long load is that of flushing pages.
+  base+=(${user:+"$user"} --datadir="$data" --innodb-buffer-pool-size=1G)
+  if [ "$mysql" = mysql ]; then base+=(--loose-innodb-redo-log-capacity=768M); else base+=(--innodb-log-file-size=768M); fi
   # A data folder half made by a start that was broken off is made again.
   if [ ! -f "$dir/mysql/made" ]; then
     rm -rf "$data"; mkdir -p "$data"
