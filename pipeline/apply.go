@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/segmentio/kafka-go"
-
 )
 
 // Change is one difference between topics.yaml and the brokers.
