@@ -18,8 +18,11 @@ import (
 // costs as much as a dozen markers. So a group is cut by its weight, too, and its script stays within about two milliseconds.
 // See DESIGN.md for what was tried.
 const (
-	maxWeight   = 800  // of one script, in markers; a single bid has all of its own, however many
-	lotWeight   = 12   // of a lot that is not in the group yet
+	lotWeight = 12 // in markers, of a lot that is not in the group yet
+
+	// maxWeight is of one script, in markers: 512 of one lot. A single bid has all of its own, however many.
+	maxWeight = 512 + lotWeight
+
 	minFlight   = 16   // bids with which a pipeline leaves: it takes whole groups until it has as many
 	flightShare = 3    // or this part of what waits, where that is more: a trip takes long when much waits
 	maxFlight   = 1024 // but no more than with these

@@ -138,15 +138,15 @@ func (i *installation) ReconcileSession(ctx context.Context, session uuid.UUID, 
 	return i.app.Reconcile(ctx, []uuid.UUID{session}, clients)
 }
 
-// lotsAtOnce is the page in which a session's lots are read.
-const lotsAtOnce = 1000
+// rowsAtOnce is the page in which a session's lots or orders are read.
+const rowsAtOnce = 1000
 
 func (i *installation) WithdrawSession(ctx context.Context, session uuid.UUID, reason string) error {
 	if err := i.openRoad(ctx); err != nil {
 		return err
 	}
 	for after := uuid.Nil; ; {
-		lots, err := i.app.Store.Lots(ctx, session, after, lotsAtOnce)
+		lots, err := i.app.Store.Lots(ctx, session, after, rowsAtOnce)
 		if err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (i *installation) WithdrawSession(ctx context.Context, session uuid.UUID, r
 			}
 			after = l.ID
 		}
-		if len(lots) < lotsAtOnce {
+		if len(lots) < rowsAtOnce {
 			return nil
 		}
 	}
@@ -170,7 +170,7 @@ func (i *installation) CancelOrders(ctx context.Context, session uuid.UUID, reas
 		return 0, err
 	}
 	var cancelled atomic.Int64
-	for p := (orders.Page{Limit: lotsAtOnce}); ; {
+	for p := (orders.Page{Limit: rowsAtOnce}); ; {
 		page, err := i.app.Store.ListOrders(ctx, orders.Filter{Session: session, State: orders.PendingPayment}, p)
 		if err != nil || len(page) == 0 {
 			return int(cancelled.Load()), err

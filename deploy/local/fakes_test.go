@@ -11,8 +11,8 @@ import (
 )
 
 // The test's own program stands in for every server: called by a server's name it does what the scripts look at. So each
-// engine's way through the scripts is shown in a moment, on any machine; that the real ones start is shown by "make live", but for redis8:
-// CI has Redis 7 and Valkey.
+// engine's way through the scripts is shown in a moment, on any machine; that the real ones start is shown by "make live",
+// but for redis8: CI has Redis 7 and Valkey.
 func TestMain(m *testing.M) {
 	fake, ok := fakes[filepath.Base(os.Args[0])]
 	if !ok {

@@ -324,17 +324,30 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// slowAPI admits whatever comes, in its own time.
+type slowAPI struct{ *httptest.Server }
+
+func answersAfter(t *testing.T, wait func()) slowAPI {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		wait()
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(api.Close)
+	return slowAPI{api}
+}
+
+// load is of a thousand members, each of whom bids once.
+func (a slowAPI) load(clients int, length time.Duration) load {
+	return load{address: strings.TrimPrefix(a.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
+		plan: once(1000, 1, 0), want: http.StatusCreated, clients: clients, length: length}
+}
+
 // An API that stands still for a while keeps those waiting who come meanwhile, and their waiting is seen.
 func TestAScheduleDoesNotWaitForAnswers(t *testing.T) {
 	const stands = 200 * time.Millisecond
 	var first sync.Once
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first.Do(func() { <-time.After(stands) })
-		w.WriteHeader(http.StatusCreated)
-	}))
-	defer api.Close()
-	s := schedule{load: load{address: strings.TrimPrefix(api.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
-		plan: once(1000, 1, 0), want: http.StatusCreated, clients: 1, length: 400 * time.Millisecond}, rate: 500}
+	api := answersAfter(t, func() { first.Do(func() { <-time.After(stands) }) })
+	s := schedule{load: api.load(1, 2*stands), rate: 500}
 	m, err := s.run(t.Context())
 	must(t, err)
 	if m.offered != 200 || m.counted != 200 || m.unanswered != 0 || len(m.latency) != 200 {
@@ -378,13 +391,8 @@ func TestWhatDoesNotEndIsNotWaitedForForEver(t *testing.T) {
 }
 
 func TestWhatCannotBeSentInTimeIsUnanswered(t *testing.T) {
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		<-time.After(20 * time.Millisecond)
-		w.WriteHeader(http.StatusCreated)
-	}))
-	defer api.Close()
-	s := schedule{load: load{address: strings.TrimPrefix(api.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
-		plan: once(1000, 1, 0), want: http.StatusCreated, clients: 2, length: 200 * time.Millisecond}, rate: 1000, cut: true}
+	api := answersAfter(t, func() { <-time.After(20 * time.Millisecond) })
+	s := schedule{load: api.load(2, 200*time.Millisecond), rate: 1000, cut: true}
 	m, err := s.run(t.Context())
 	must(t, err)
 	if m.offered != 200 || m.inTime < 1 || m.inTime > m.counted || m.counted > 22 || m.unanswered != m.offered-m.asked {
@@ -392,17 +400,12 @@ func TestWhatCannotBeSentInTimeIsUnanswered(t *testing.T) {
 	}
 }
 
-// Two who come while the only connection stands still wait for it: the one who has not the patience is not sent.
+// Who come while the only connection stands still wait for it: those who have not the patience are not sent.
 func TestWhoLosesPatienceIsUnanswered(t *testing.T) {
 	const stands = 200 * time.Millisecond
 	var first sync.Once
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first.Do(func() { <-time.After(stands) })
-		w.WriteHeader(http.StatusCreated)
-	}))
-	defer api.Close()
-	s := schedule{load: load{address: strings.TrimPrefix(api.URL, "http://"), lots: wants([]auction.Lot{someLot()}), members: someMembers(1000),
-		plan: once(1000, 1, 0), want: http.StatusCreated, clients: 1, length: 2 * stands}, rate: 500, patience: stands / 2}
+	api := answersAfter(t, func() { first.Do(func() { <-time.After(stands) }) })
+	s := schedule{load: api.load(1, 2*stands), rate: 500, patience: stands / 2}
 	m, err := s.run(t.Context())
 	must(t, err)
 	// Those of the first half of its standing, but for the first, whose answer it is.

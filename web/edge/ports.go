@@ -47,7 +47,8 @@ type Shelf interface {
 	// Card gives a published lot. fault NotFound `lot_not_found` for one that is not there, which for an id that never
 	// was costs no database call.
 	Card(ctx context.Context, lot uuid.UUID) (auction.Lot, error)
-	// Terms is Card for a bid, which needs what is frozen or over for good: the rest of it may be minutes old, and half a minute once it is over by the clock.
+	// Terms is Card for a bid, which needs what is frozen or over for good: the rest of it may be minutes old, and half a
+	// minute once it is over by the clock.
 	Terms(ctx context.Context, lot uuid.UUID) (auction.Lot, error)
 	// Page gives those of a published session's lots that keep wants (nil: all), at most p.Limit from p's place on, in
 	// order of (opens_us, id), and the next page; Limit 0 in it: there is none. It looks at a bounded number of lots, each
