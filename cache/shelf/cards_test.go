@@ -85,6 +85,10 @@ func TestThousandMissesAreOneVisit(t *testing.T) {
 			})
 		}
 		live.Eventually(t, 5*time.Second, "the source is asked", func() (bool, error) { return w.source.Calls("Lot") > 0, nil })
+		// A node that comes to the lock when the first has filled and gone wins it, too, and finds the card there.
+		live.Eventually(t, 5*time.Second, "all nodes have met the lock", func() (bool, error) {
+			return w.counted("lock won")+w.counted("lock lost") == len(nodes), nil
+		})
 		release()
 		all.Wait()
 		if err := errors.Join(errs...); err != nil {
