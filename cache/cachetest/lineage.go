@@ -78,7 +78,7 @@ func testJournal(t *testing.T, s *Subject) {
 func testFullJournal(t *testing.T, s *Subject) {
 	s.Options.JournalMax = 3
 	s.Reopen(t)
-	l, missing := LotOf(0), BidOn(LotOf(0))
+	l, missing := LotOf(0, func(l *auction.Lot) { l.Stock = 10 }), BidOn(LotOf(0))
 	s.Open(t, 0, l)
 	var bids []auction.Bid
 	for range 3 {
@@ -96,6 +96,17 @@ func testFullJournal(t *testing.T, s *Subject) {
 		t.Fatal(err)
 	}
 	wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Admitted)
+	// A group is admitted up to the bound, and no further.
+	if err := s.Gate.Trim(ctx, 0, auction.Cursor{Epoch: 1, Seq: 3}); err != nil {
+		t.Fatal(err)
+	}
+	group := must(s.Gate.Decide(ctx, 0, []auction.Bid{BidOn(l), BidOn(l), BidOn(l), bids[0]}))
+	for n, want := range []auction.Verdict{auction.Admitted, auction.Admitted, auction.Paused, auction.Admitted} {
+		wantVerdict(t, group[n], want)
+	}
+	if stats := must(s.Gate.Stats(ctx, 0)); stats.Length != 3 {
+		t.Errorf("a journal of %d records, 3 are the most", stats.Length)
+	}
 }
 
 func testDamagedJournal(t *testing.T, s *Subject) {

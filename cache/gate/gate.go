@@ -22,7 +22,7 @@ type Options struct {
 	Deployment uuid.UUID          // whose records these are
 	Durability auction.Durability // what receipts promise
 	Timeout    time.Duration      // of one script; 0: 500 ms. Loading and sweeping take it for each of their pipelines, times 20
-	JournalMax int64              // records; a longer journal admits nobody. 0: 1,000,000
+	JournalMax int64              // records: bids that would make it longer are paused. 0: 1,000,000
 	QueueMax   int                // bids that wait for one shard; more are turned away as Unavailable `overloaded`. 0: 2,000
 
 	// Lineage and Clock are Lua source. The defaults ask the Redis that runs the script; a stand-in that cannot be asked, and

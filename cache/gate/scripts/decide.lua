@@ -8,7 +8,7 @@
 -- KEYS[3] lots
 -- KEYS[+] lot, lock, bids, stock               for each lot: the stock by the code that the caller knows
 -- KEYS[+] units 1 … per_buyer                  for each bid
--- ARGV[1] journal_max: longer, and only repeats are answered
+-- ARGV[1] journal_max, records: what would make it longer is paused; once it is full, only repeats are answered
 -- ARGV[2] how old the durable mark may be, µs: older, and only repeats are answered; 0: there is no mark
 -- ARGV[3] number of lots
 -- ARGV[4] number of wishes
@@ -34,8 +34,8 @@ local WISH, IDS, BOTH, ORDER, TRACE = 1, 2, 3, 4, 5
 local BUYER_END, FIELD_END, BID_START, ORDER_START = 36, 32, 17, 33 -- of buyer:bid; of ids, whose first 32 name the receipt
 local shard = open(head)
 local now, epoch = int(shard.now), shard.epoch
-
-local halted = halted_by(shard, shard.valid and call('XLEN', journal), tonumber(ARGV[1]), mark_age)
+local room = tonumber(ARGV[1]) - (shard.valid and call('XLEN', journal) or 0) -- in the journal, records
+local halted = halted_by(shard, room, mark_age)
 
 -- read gives lot i as it stands. barred: the answer to every bid on it, admitted before or not.
 local function read(i)
@@ -156,7 +156,7 @@ local function answer(i, a)
   if not lot.stocked then return 'paused lost -1 ' end -- the code is right and its stock is not there
   local left = lot.stocked - lot.taken
   if left < wish.quantity then return 'sold_out - ' .. int(left) .. ' ' end
-  return admit(wish, lot, i, a)
+  return taken < room and admit(wish, lot, i, a) or FULL
 end
 
 for i = 1, n_bids do reply[4 + n_lots + i] = answer(i, BIDS + (i - 1) * BID_ARGS) end

@@ -3,10 +3,12 @@
 -- refusal is the answer to a bid that a check refuses, where no stock was looked at; nil for nil.
 local function refusal(check) return check and check .. ' - -1 ' end
 
+local FULL = 'paused full -1 ' -- the answer to what the journal has no room for
+
 -- halted_by gives the answer to every bid that was not admitted before, whatever it wants; nil: bids are decided.
-local function halted_by(shard, journaled, most, mark_age)
+local function halted_by(shard, room, mark_age)
   if not shard.valid then return 'paused unvouched -1 ' end
-  if journaled >= most then return 'paused full -1 ' end
+  if room <= 0 then return FULL end
   if mark_age > 0 and shard.now - shard.acked_at > mark_age then return 'paused stale -1 ' end
   return nil
 end
