@@ -50,13 +50,13 @@ test: ## every test that needs only Go; those of real servers skip
 	ROSTRUM_LIVE= go test ./...
 
 live: ## every test, on real servers of its own (PACKAGES=./store/... RUN=TestApply for some)
-	deploy/live go test -count=1 -timeout 15m -run '$(RUN)' $(PACKAGES)
+	deploy/live go test -count=1 -timeout 45m -run '$(RUN)' $(PACKAGES)
 
 live-cluster: ## the same with a Redis Cluster of three masters and three Kafka brokers in place of one of each
-	deploy/live --cluster go test -count=1 -timeout 15m -run '$(RUN)' $(PACKAGES)
+	deploy/live --cluster go test -count=1 -timeout 45m -run '$(RUN)' $(PACKAGES)
 
 live-cluster-short: ## what the cluster can change, on it: the gate, the shelf, the road, whole sales, crashes, a load
-	deploy/live --cluster --quick go test -count=1 -timeout 5m -run '$(ON_CLUSTER)' ./cache/gate ./cache/shelf ./pipeline ./internal/app
+	deploy/live --cluster --quick go test -count=1 -timeout 20m -run '$(ON_CLUSTER)' ./cache/gate ./cache/shelf ./pipeline ./internal/app
 
 bench: ## the ratios, on real servers of its own; writes docs/performance.md and docs/capacity.md, in about ten minutes
 	deploy/live --quick go run ./cmd/bench --out docs

@@ -216,42 +216,58 @@ func TestEveryTargetIsPhony(t *testing.T) {
 	}
 }
 
-// compiler is a "go" that takes twenty times as long over the package SLOW as over another, compiles none that is called
-// BROKEN, and whose programs end with the status STATUS.
-const compiler = `#!/usr/bin/env bash
+// compiler is a "go" and clock a "date" that stands still but for it: it takes a second over a package, twenty over the
+// package SLOW or, where that is BUSY, the first time only; it compiles none that is called BROKEN, and its programs end with
+// the status STATUS after three seconds.
+const (
+	compiler = `#!/usr/bin/env bash
 [ "$1" = build ] || exit 0
 [ "$4" != "$BROKEN" ] || exit 1
-rounds=20000
-if [ "$4" = "$SLOW" ]; then rounds=400000; fi
-for ((n = 0; n < rounds; n++)); do :; done
-printf '#!/bin/sh\nexit %s\n' "${STATUS:-0}" >"$3"
+took=1
+if [ "$4" = "$SLOW" ] || { [ "$4" = "$BUSY" ] && [ ! -f "$CLOCK.busy" ]; }; then took=20; fi
+if [ "$4" = "$BUSY" ]; then : >"$CLOCK.busy"; fi
+echo $(($(date) + took)) >"$CLOCK"
+printf '#!/usr/bin/env bash\necho $(($(date) + 3)) >"$CLOCK"\nexit %s\n' "${STATUS:-0}" >"$3"
 chmod +x "$3"
 `
+	clock = `#!/bin/sh
+cat "$CLOCK"
+`
+)
 
 func TestColdBuildFailsAboveItsLimits(t *testing.T) {
 	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(compiler), 0o700); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"go": compiler, "date": clock} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	const demo, bare = "./cmd/demo", "./deploy/coldbuild"
+	const fast, table = "ratio 0.05 (at most 4)\n", "from a fresh clone to the table, without downloads: 4 s (at most 240)\n"
 	for name, c := range map[string]struct {
 		env  []string
 		fine bool
 		want string
 	}{
-		"a slow demo":             {[]string{"SLOW=" + demo}, false, "(at most 4)"},
-		"a slow demo, allowed":    {[]string{"SLOW=" + demo, "MAX=1000"}, true, "(at most 1000)"},
-		"a quick demo":            {[]string{"SLOW=" + bare}, true, "to the table, without downloads: "},
-		"late to the table":       {[]string{"SLOW=" + bare, "TABLE=0"}, false, "(at most 0)"},
-		"a wrong count":           {[]string{"SLOW=" + bare, "STATUS=1"}, false, "(at most 4)"},
+		"a slow demo":             {[]string{"SLOW=" + demo}, false, "ratio 20.00 (at most 4)\nabove it: once more\ncold build: demo 20.0 s, bare Fiber 1.0 s, ratio 20.00 (at most 4)\n"},
+		"slow the first time":     {[]string{"BUSY=" + demo}, true, "ratio 20.00 (at most 4)\nabove it: once more\ncold build: demo 1.0 s, bare Fiber 1.0 s, ratio 1.00 (at most 4)\n" + table},
+		"a slow demo, allowed":    {[]string{"SLOW=" + demo, "MAX=1000"}, true, "ratio 20.00 (at most 1000)\nfrom a fresh clone to the table, without downloads: 23 s (at most 240)\n"},
+		"a quick demo":            {[]string{"SLOW=" + bare}, true, fast + table},
+		"late to the table":       {[]string{"SLOW=" + bare, "TABLE=3"}, false, "4 s (at most 3)\n"},
+		"a wrong count":           {[]string{"SLOW=" + bare, "STATUS=1"}, false, fast},
 		"a demo does not compile": {[]string{"SLOW=" + bare, "BROKEN=" + demo}, false, ""},
 		"nor does the bare one":   {[]string{"SLOW=" + bare, "BROKEN=" + bare}, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := append([]string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "MAX=", "TABLE="}, c.env...)
+			temp := t.TempDir()
+			clock := filepath.Join(temp, "clock")
+			if err := os.WriteFile(clock, []byte("100"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env := append([]string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + temp, "CLOCK=" + clock, "MAX=", "TABLE="}, c.env...)
 			out, status := run(t, env, "cold-build")
-			if status == 0 != c.fine || !strings.Contains(out, c.want) {
-				t.Errorf("status %d, want %q in\n%s", status, c.want, out)
+			if status == 0 != c.fine || !strings.HasSuffix(out, c.want) {
+				t.Errorf("status %d, want %q at the end of\n%s", status, c.want, out)
 			}
 		})
 	}

@@ -21,7 +21,7 @@ type ConsumerOptions struct {
 	FetchBytes       int64         // of one fetch, about; default 1 MiB
 	FetchWait        time.Duration // of one fetch for the first record where there is no Linger, default 500 ms
 	SessionTimeout   time.Duration // default 6 s, the least that brokers take by default
-	Heartbeat        time.Duration // default 2 s
+	Heartbeat        time.Duration // default 1 s
 	RebalanceTimeout time.Duration // default 6 s; a transaction is given half of it to end
 	JoinBackoff      time.Duration // default 1 s
 	GapHalt          time.Duration // how long a missing record is waited for, default 30 s
@@ -47,7 +47,7 @@ func (o ConsumerOptions) withDefaults() ConsumerOptions {
 	orInt(&o.PoisonRetries, 5)
 	orDuration(&o.FetchWait, 500*time.Millisecond)
 	orDuration(&o.SessionTimeout, 6*time.Second)
-	orDuration(&o.Heartbeat, 2*time.Second)
+	orDuration(&o.Heartbeat, time.Second)
 	orDuration(&o.RebalanceTimeout, 6*time.Second)
 	orDuration(&o.JoinBackoff, time.Second)
 	orDuration(&o.GapHalt, 30*time.Second)
@@ -73,6 +73,7 @@ type Consumer struct {
 	turns    chan struct{} // one for each transaction that is open
 
 	mu       sync.Mutex
+	current  *kafka.Generation // whose assigned are; nil: none
 	assigned []int
 }
 
@@ -134,7 +135,7 @@ func (c *Consumer) start(g *kafka.Generation) {
 	}
 	slices.Sort(shards)
 	c.o.Log.Info("partitions assigned", "generation", g.ID, "shards", shards)
-	c.tell(shards)
+	c.tell(g, shards)
 	told := newCommits(c.o.CommitEvery, c.o.Log, func(offsets map[int]int64) error {
 		return g.CommitOffsets(map[string]map[int]int64{c.kafka.topic(TopicJournal): offsets})
 	})
@@ -146,15 +147,24 @@ func (c *Consumer) start(g *kafka.Generation) {
 			ctx, cancel := context.WithCancel(ended)
 			defer cancel()
 			w.run(ctx)
-			c.tell(nil)
+			c.left(g)
 		})
 	}
 }
 
-func (c *Consumer) tell(shards []int) {
+func (c *Consumer) tell(g *kafka.Generation, shards []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.assigned = shards
+	c.current, c.assigned = g, shards
+}
+
+// left says that a generation has ended. Its workers may come to say so after the next one has begun.
+func (c *Consumer) left(g *kafka.Generation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == g {
+		c.current, c.assigned = nil, nil
+	}
 }
 
 // Assigned gives the shards this consumer works on, ascending; none while the group is being shared out anew.

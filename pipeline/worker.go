@@ -245,17 +245,20 @@ func (w *worker) noteGap(ctx context.Context, a auction.Applied) error {
 	if p.AheadSeq > p.Seq || a.AheadSeq > p.Seq {
 		missing = p.Seq + 1
 	}
-	if missing == w.gap.seq && (missing != 0 || p.GapSeq == 0) {
+	if missing == w.gap.seq && missing == p.GapSeq {
 		return nil
 	}
-	now := w.c.o.Clock()
+	if missing != w.gap.seq { // else it is known here, and telling the ledger did not succeed
+		w.gap = gap{missing, w.c.o.Clock()}
+		if missing != 0 {
+			w.c.o.Count.add(CountGaps, 1)
+			w.c.o.Log.Warn("a record is missing, reading past", "shard", w.shard, "seq", missing, "ahead", max(p.AheadSeq, a.AheadSeq))
+		}
+	}
 	sinceUS := int64(0)
 	if missing != 0 {
-		sinceUS = now.UnixMicro()
-		w.c.o.Count.add(CountGaps, 1)
-		w.c.o.Log.Warn("a record is missing, reading past", "shard", w.shard, "seq", missing, "ahead", max(p.AheadSeq, a.AheadSeq))
+		sinceUS = w.gap.since.UnixMicro()
 	}
-	w.gap = gap{missing, now}
 	return w.c.ledger.NoteGap(ctx, w.shard, missing, sinceUS)
 }
 

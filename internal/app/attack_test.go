@@ -51,7 +51,7 @@ func (c *counted) Session(ctx context.Context, id uuid.UUID) (auction.Session, e
 // shelfOn gives a node's shelf on the depot's Redis, in front of another source.
 func (d *depot) shelfOn(source shelf.Source, count shelf.Counter) *shelf.Shelf {
 	d.t.Helper()
-	s, err := shelf.New(d.client(d.shelf), source, shelf.Options{Prefix: "attacked", Timeout: 5 * time.Second, Count: count})
+	s, err := shelf.New(d.client(d.shelf), source, shelf.Options{Prefix: "attacked", Timeout: 5 * time.Second, Fill: time.Minute, Count: count})
 	must(d.t, err)
 	d.t.Cleanup(s.Close)
 	return s

@@ -62,7 +62,7 @@ func TestOneMasterOfThreeAway(t *testing.T) {
 	gate := live.StartRedisCluster(t, "--appendfsync", "always")
 	i := install(t, real(t, live.MySQL(t), gate.Addr(), auction.DurableAlways), sixteen, func(c *config.Config, _ *Parts) {
 		c.Redis.ShelfURL = config.Secret(live.RedisURL(live.Shelf(t)))
-		c.Redis.Timeout, c.HTTP.BidTimeout = time.Second, 2*time.Second
+		c.Redis.Timeout, c.HTTP.BidTimeout = 3*time.Second, 4*time.Second
 	})
 	const lots, stock = 24, 5
 	stocks := make([]int64, lots)

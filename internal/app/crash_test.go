@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -56,7 +54,7 @@ func deploy(t *testing.T, durability auction.Durability) *cluster {
 	if durability == auction.DurableKafka { // its own disk is not what is promised
 		fsync = string(auction.DurableEverySec)
 	}
-	c := &cluster{bin: program(t), redis: live.StartGate(t, "--appendfsync", fsync), roles: map[string]*role{}, api: freeAddr(t)}
+	c := &cluster{bin: program(t), redis: live.StartGate(t, "--appendfsync", fsync), roles: map[string]*role{}, api: live.FreeAddr(t)}
 	on := real(t, live.MySQL(t), c.redis.Addr(), durability)
 	set := on.set
 	on.set = func(cfg *config.Config) {
@@ -82,7 +80,7 @@ func deploy(t *testing.T, durability auction.Durability) *cluster {
 // up starts a role's process and waits until it is ready.
 func (c *cluster) up(name string) {
 	c.t.Helper()
-	ops := freeAddr(c.t)
+	ops := live.FreeAddr(c.t)
 	r := &role{log: filepath.Join(c.t.TempDir(), name+".log"), done: make(chan struct{})}
 	out, err := os.Create(r.log)
 	must(c.t, err)
@@ -142,22 +140,6 @@ func (i *installation) until(admitted int64) {
 	live.Eventually(i.t, time.Minute, fmt.Sprintf("%d admissions", admitted), func() (bool, error) {
 		return i.crowd.Admitted.Load() >= admitted, nil
 	})
-}
-
-// freeAddr gives a free address below the range from which the system gives ports to clients: a process is to listen there
-// later, and again after it was killed, and until then no passing connection may take it.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	const first, behind, tries = 10_000, 30_000, 100
-	for range tries {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(behind-first)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // rush lets members rush in the background; what comes back waits for them.
@@ -297,7 +279,7 @@ func (a *App) epochs(t *testing.T) (most int64) {
 // The same bid id, asked of four nodes' worth of connections at once and again later, has one receipt.
 func TestOneBidOneReceipt(t *testing.T) {
 	i := install(t, standins(t))
-	i.openSale(time.Minute, 3, 10)
+	i.openSale(5*time.Minute, 3, 10)
 	buyer, bid := i.members(1)[0], auction.Bid{ID: newID(), Lot: i.lots[0].ID, Code: i.lots[0].Code, Area: "north", Quantity: 2}
 	bid.Buyer = buyer.User
 	receipts := make(chan auction.Receipt, 20)

@@ -102,12 +102,12 @@ func TestDoctorOnSettings(t *testing.T) {
 
 // With one part away the doctor looks at all others, and nothing is wrong but that part and what hangs on it.
 func TestDoctorLooksPastWhatIsAway(t *testing.T) {
-	i := install(t, standins(t))
+	i := install(t, standins(t), longLease)
 	look := lookers(t, i.on, i.prefix)
 	if found := look(t, func(*config.Config, *Parts) {}).Doctor(t.Context()); len(wrongParts(found)) > 0 {
 		t.Fatalf("all is well, and the doctor says %+v", found)
 	}
-	nobody := freeAddr(t)
+	nobody := live.FreeAddr(t)
 	away := map[string]func(c *config.Config, p *Parts){"shelf": func(c *config.Config, _ *Parts) {
 		c.Redis.ShelfURL = config.Secret("redis://" + nobody + "/0")
 	}}
@@ -161,7 +161,7 @@ func TestDoctorOnAServerThatIsSetUpWrong(t *testing.T) {
 func TestReadinessNamesWhatIsAway(t *testing.T) {
 	i := install(t, standins(t))
 	look := lookers(t, i.on, i.prefix)
-	nobody := freeAddr(t)
+	nobody := live.FreeAddr(t)
 	for part, change := range map[string]func(c *config.Config, p *Parts){
 		"kafka": partsAway["kafka"](nobody),
 		"shelf": func(c *config.Config, _ *Parts) { c.Redis.ShelfURL = config.Secret("redis://" + nobody + "/0") },

@@ -20,7 +20,7 @@ import (
 // bidNow bids at the gate, past the API, and waits a moment for the answer.
 func (c *cluster) bidNow(b auction.Bid) auction.Answer {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
 	defer cancel()
 	b.Order = newID()
 	answers, err := c.app.Gate.Decide(ctx, c.lots[0].Shard, []auction.Bid{b})

@@ -14,6 +14,8 @@ import (
 
 	"rostrum/auction"
 	"rostrum/cache"
+	"rostrum/cache/shelf"
+	"rostrum/internal/fault"
 	"rostrum/internal/live"
 )
 
@@ -73,7 +75,7 @@ func (i *installation) alarms(name string) (n int) {
 // vouchedSince waits until a shard decides in an epoch after that one.
 func (i *installation) vouchedSince(shard int, epoch int64) {
 	i.t.Helper()
-	live.Eventually(i.t, 15*time.Second, fmt.Sprintf("recovery of shard %d", shard), func() (bool, error) {
+	live.Eventually(i.t, time.Minute, fmt.Sprintf("recovery of shard %d", shard), func() (bool, error) {
 		v, err := i.app.Gate.Vouched(i.t.Context(), shard)
 		return v.Valid && v.Epoch > epoch, err
 	})
@@ -130,11 +132,11 @@ func TestLotsThatOpenedBeforeTheyWerePreheated(t *testing.T) {
 			i := install(t, on(t))
 			i.terms = i.inTurn
 			i.planSale(-time.Minute, 10*time.Minute, 1, 10, 10, 10)
-			live.Eventually(t, 20*time.Second, "the lots to be in the gate", func() (bool, error) {
+			live.Eventually(t, time.Minute, "the lots to be in the gate", func() (bool, error) {
 				missing, different, err := i.app.Gate.Compare(t.Context(), i.lots)
 				return len(missing)+len(different) == 0, err
 			})
-			must(t, i.app.AwaitShards(t.Context(), 15*time.Second))
+			must(t, i.app.AwaitShards(t.Context(), time.Minute))
 			if n := i.alarms("shard_disowned"); n != 3 {
 				t.Errorf("%d alarms for three shards", n)
 			}
@@ -142,7 +144,12 @@ func TestLotsThatOpenedBeforeTheyWerePreheated(t *testing.T) {
 			if sold := i.counted(); sold != 30 {
 				t.Errorf("%d orders of 30 units, told %v", sold, i.crowd.Told())
 			}
-			r, err := i.app.Preheat(t.Context(), i.session.ID, nil)
+			var r shelf.Report
+			var err error
+			live.Eventually(t, time.Minute, "the closer's own preheating to be over", func() (bool, error) {
+				r, err = i.app.Preheat(t.Context(), i.session.ID, nil)
+				return fault.CodeOf(err) != "preheat_busy", nil
+			})
 			if err != nil || r.Open != 3 || len(r.Missed) != 0 {
 				t.Errorf("preheated once more: %+v %v", r, err)
 			}
@@ -157,7 +164,7 @@ func TestLotsThatWereOverBeforeTheyWerePreheated(t *testing.T) {
 			i := install(t, on(t))
 			i.terms = i.inTurn
 			i.planSale(-time.Minute, 10*time.Second, 1, 10, 10)
-			live.Eventually(t, 30*time.Second, "the session's end", func() (bool, error) {
+			live.Eventually(t, time.Minute, "the session's end", func() (bool, error) {
 				s, err := i.app.Store.Session(t.Context(), i.session.ID)
 				return s.State == auction.SessionEnded || s.State == auction.SessionSettled, err
 			})

@@ -154,7 +154,12 @@ func TestPreheatVictim(t *testing.T) {
 		t.Skip("only another test starts this")
 	}
 	a := openDepot(t, told[0], told[1], told[2])
-	_, err := a.Shelf.Preheat(t.Context(), a.Gate, uuid.MustParse(told[3]), shelf.How{Progress: func(done, _ int) { fmt.Println("done", done) }})
+	_, err := a.Shelf.Preheat(t.Context(), a.Gate, uuid.MustParse(told[3]), shelf.How{Progress: func(done, total int) {
+		fmt.Println("done", done)
+		if done >= total/4 {
+			select {} // until it is killed
+		}
+	}})
 	must(t, err)
 }
 

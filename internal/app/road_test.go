@@ -88,7 +88,7 @@ func TestRoadWithAPartAway(t *testing.T) {
 		}
 	}
 	for part, away := range partsAway {
-		for how, addr := range map[string]string{"away": freeAddr(t), "hangs": deaf(t)} {
+		for how, addr := range map[string]string{"away": live.FreeAddr(t), "hangs": deaf(t)} {
 			t.Run(part+" "+how, func(t *testing.T) {
 				t.Parallel()
 				a := look(t, away(addr))

@@ -21,7 +21,7 @@ func TestFlashSaleFromRushToOrders(t *testing.T) {
 	for name, on := range worlds() {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, on(t))
-			i.openSale(time.Minute, 1, 20, 10, 5)
+			i.openSale(5*time.Minute, 1, 20, 10, 5)
 			i.crowd.Rush(t.Context(), i.session.ID, i.members(150))
 			if sold := i.counted(); sold != 35 {
 				t.Errorf("%d orders of 35 units, told %v", sold, i.crowd.Told())
@@ -39,7 +39,7 @@ func TestACancelledUnitIsSoldAgain(t *testing.T) {
 	for name, on := range worlds() {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, on(t))
-			i.openSale(time.Minute, 1, 1)
+			i.openSale(5*time.Minute, 1, 1)
 			members := i.members(2)
 			i.crowd.Rush(t.Context(), i.session.ID, members[:1])
 			i.settle()
@@ -99,7 +99,7 @@ func TestARestartGoesOn(t *testing.T) {
 	for name, on := range worlds() {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, on(t))
-			i.openSale(time.Minute, 1, 30)
+			i.openSale(5*time.Minute, 1, 30)
 			members := i.members(40)
 			i.crowd.Rush(t.Context(), i.session.ID, members[:15])
 			i.stop()
@@ -118,7 +118,7 @@ func TestTheCountsNoticeAMissingRelay(t *testing.T) {
 	i.stop()
 	i.start(func(_ *config.Config, p *Parts) { p.RelayOff = true })
 	live.Eventually(t, time.Minute, "shards", func() (bool, error) { return i.app.Paused(t.Context()) == nil, nil })
-	i.openSale(time.Minute, 1, 5)
+	i.openSale(5*time.Minute, 1, 5)
 	i.crowd.Rush(t.Context(), i.session.ID, i.members(10))
 	table, err := i.app.Reconcile(t.Context(), []uuid.UUID{i.session.ID}, i.crowd.Side())
 	must(t, err)
@@ -137,14 +137,17 @@ func TestTheCountsNoticeAMissingRelay(t *testing.T) {
 func TestAllPublishedSessionsAreReconciled(t *testing.T) {
 	i := install(t, standins(t))
 	for _, stock := range []int64{3, 4} {
-		i.openSale(time.Minute, 1, stock)
+		i.openSale(5*time.Minute, 1, stock)
 		i.crowd.Rush(t.Context(), i.session.ID, i.members(8))
 		i.settle()
 	}
 	var steps []int
-	all := newReading(func(done, total int) { steps = append(steps, done, total) })
-	table, err := i.app.reconcile(t.Context(), nil, all, []orders.Side{i.crowd.Side()})
-	must(t, err)
+	var all *reading
+	i.reconciled(func() ([]orders.Invariant, error) {
+		steps = nil
+		all = newReading(func(done, total int) { steps = append(steps, done, total) })
+		return i.app.reconcile(t.Context(), nil, all, []orders.Side{i.crowd.Side()})
+	})
 	if len(all.Lots) != 2 || len(all.Orders) != 7 {
 		t.Errorf("%d lots and %d orders of two sales that sold 3 and 4", len(all.Lots), len(all.Orders))
 	}
@@ -152,18 +155,16 @@ func TestAllPublishedSessionsAreReconciled(t *testing.T) {
 	if n := len(steps); n != 2*sources || steps[n-2] != sources || steps[n-1] != sources {
 		t.Errorf("progress over %d sources: %v", sources, steps)
 	}
-	for _, line := range table {
-		if !line.OK() {
-			t.Errorf("%s: %d of %d wrong: %s", line.Name, line.Wrong, line.Checked, line.Detail)
-		}
-	}
 }
+
+// longLease keeps a relay that is late from being missed.
+func longLease(c *config.Config, _ *Parts) { c.Relay.Lease = 30 * time.Second }
 
 // What an operator asks first.
 func TestDoctorAndReadiness(t *testing.T) {
 	for name, on := range worlds() {
 		t.Run(name, func(t *testing.T) {
-			i := install(t, on(t), func(c *config.Config, _ *Parts) { c.Relay.JournalMaxRecords = 100_000 }) // they fit into deploy/local's Redis
+			i := install(t, on(t), longLease, func(c *config.Config, _ *Parts) { c.Relay.JournalMaxRecords = 100_000 }) // they fit into deploy/local's Redis
 			doctor, err := New(i.app.Config, i.app.parts)
 			must(t, err)
 			defer doctor.Close()
@@ -187,7 +188,7 @@ func TestAScheduledSessionIsCancelled(t *testing.T) {
 	for name, on := range worlds() {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, on(t))
-			i.openSale(time.Minute, 1, 2, 2)
+			i.openSale(5*time.Minute, 1, 2, 2)
 			live1, lots := i.session, i.lots
 			i.planSale(time.Hour, time.Minute, 1, 3, 3)
 			operator, err := accounts.Mint(i.app.Accounts.Keys, accounts.Claims{User: newID(), Login: "operator", Area: "north", Roles: accounts.Operator,

@@ -22,7 +22,7 @@ func TestALotIsSoldInSlices(t *testing.T) {
 					l.Slices = 4
 				}
 			}
-			i.openSale(time.Minute, 1, 22, 5)
+			i.openSale(5*time.Minute, 1, 22, 5)
 			if len(i.lots) != 5 {
 				t.Fatalf("%d lots", len(i.lots))
 			}

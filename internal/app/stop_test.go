@@ -14,7 +14,7 @@ import (
 )
 
 // stopLimit is http.shutdown_timeout of the processes here. A process that takes the whole of it has failed to drain.
-const stopLimit = 8 * time.Second
+const stopLimit = 20 * time.Second
 
 // terminate ends a role with SIGTERM and wants it to drain within the limit and end well; it gives what it logged.
 func (c *cluster) terminate(name string) (log string) {

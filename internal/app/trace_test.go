@@ -24,7 +24,7 @@ func TestOneIDFromRequestToOrder(t *testing.T) {
 	}
 	log := &lines{}
 	i := install(t, standins(t), func(_ *config.Config, p *Parts) { p.Log, _ = observe.NewLogger(log, "debug", "json") })
-	i.openSale(time.Minute, 1, 1)
+	i.openSale(5*time.Minute, 1, 1)
 	member, lot, bid, id := i.members(1)[0], i.lots[0], uuid.New(), "from-header-to-order"
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("http://%s/api/v1/lots/%s/bids", i.app.Addr(), lot.ID),
 		strings.NewReader(fmt.Sprintf(`{"bid_id":%q,"code":%q}`, bid, lot.Code)))

@@ -240,7 +240,7 @@ func TestEveryMemberBidsOnceAndIsInTheLog(t *testing.T) {
 func TestMembersBidAgainWhileThereIsTime(t *testing.T) {
 	d, address := openDesk(t, 0)
 	l := d.load(address, someMembers(3), again(3))
-	l.length, l.forget = 200*time.Millisecond, true
+	l.length, l.forget = 2*time.Second, true
 	out, err := l.run(t.Context())
 	must(t, err)
 	if out.counted <= 3 || len(d.tokens) != 3 || out.took < l.length {
@@ -391,11 +391,11 @@ func TestWhatDoesNotEndIsNotWaitedForForEver(t *testing.T) {
 }
 
 func TestWhatCannotBeSentInTimeIsUnanswered(t *testing.T) {
-	api := answersAfter(t, func() { <-time.After(20 * time.Millisecond) })
-	s := schedule{load: api.load(2, 200*time.Millisecond), rate: 1000, cut: true}
+	api := answersAfter(t, func() { <-time.After(100 * time.Millisecond) })
+	s := schedule{load: api.load(2, time.Second), rate: 1000, cut: true}
 	m, err := s.run(t.Context())
 	must(t, err)
-	if m.offered != 200 || m.inTime < 1 || m.inTime > m.counted || m.counted > 22 || m.unanswered != m.offered-m.asked {
+	if m.offered != 1000 || m.inTime < 1 || m.inTime > m.counted || m.counted > 22 || m.unanswered != m.offered-m.asked {
 		t.Errorf("%d offered, %d counted, %d of them in time, %d unanswered", m.offered, m.counted, m.inTime, m.unanswered)
 	}
 }
@@ -405,11 +405,11 @@ func TestWhoLosesPatienceIsUnanswered(t *testing.T) {
 	const stands = 200 * time.Millisecond
 	var first sync.Once
 	api := answersAfter(t, func() { first.Do(func() { <-time.After(stands) }) })
-	s := schedule{load: api.load(1, 2*stands), rate: 500, patience: stands / 2}
+	s := schedule{load: api.load(1, 10*stands), rate: 250, patience: stands / 2}
 	m, err := s.run(t.Context())
 	must(t, err)
 	// Those of the first half of its standing, but for the first, whose answer it is.
-	if least := int(stands.Seconds()/2*s.rate) - 1; m.offered != 200 || m.unanswered < least || m.counted != m.offered-m.unanswered || m.counted < 2 {
+	if least := int(stands.Seconds()/2*s.rate) - 1; m.offered != 500 || m.unanswered < least || m.counted != m.offered-m.unanswered || m.counted < 2 {
 		t.Errorf("%d offered, %d counted, %d unanswered; at least %d had to lose patience", m.offered, m.counted, m.unanswered, least)
 	}
 }

@@ -51,7 +51,7 @@ func Defaults() Options {
 // Short is a run of about a minute that only shows that each figure can be taken.
 func Short() Options {
 	return Options{Rounds: 1, Round: 300 * time.Millisecond, Members: 5000, Crowd: 512, Spread: 64, Rows: 2000, Bids: 1000,
-		Lots: 2000, Users: 10_000, Lead: 3 * time.Second, BigLead: 7 * time.Second, Limit: 150 * time.Second}
+		Lots: 2000, Users: 10_000, Lead: 3 * time.Second, BigLead: 7 * time.Second, Limit: 10 * time.Minute}
 }
 
 // Scaled says whether fewer lots or users are there than the figures' names say.

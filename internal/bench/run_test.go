@@ -30,7 +30,7 @@ import (
 // tiny is a run as short as can be on stand-ins: beside a whole suite, one of them may take 50 ms for its first answers.
 func tiny() Options {
 	return Options{Rounds: 1, Round: 250 * time.Millisecond, Members: 500, Crowd: 64, Spread: 16, Rows: 100, Bids: 100, Lots: 100, Users: 1000,
-		Lead: 3 * time.Second, BigLead: 4 * time.Second, Limit: 2 * time.Minute}
+		Lead: 3 * time.Second, BigLead: 4 * time.Second, Limit: 10 * time.Minute}
 }
 
 // made notes the names of the databases that a run makes: all its other names begin with the same.
@@ -122,7 +122,7 @@ func nothingLeft(t *testing.T, s Servers, m *made) {
 			}
 			return true, nil
 		})
-		redis, err := cache.Connect(cache.Connection{URL: "redis://" + s.Redis + "/0", PoolSize: 1, Timeout: time.Second})
+		redis, err := cache.Connect(cache.Connection{URL: "redis://" + s.Redis + "/0", PoolSize: 1, Timeout: 10 * time.Second})
 		must(t, err)
 		keys, err := redis.Keys(t.Context(), prefix+"*").Result()
 		if err != nil || len(keys) > 0 {

@@ -107,7 +107,7 @@ type Consumer struct {
 	Linger           time.Duration `key:"linger" default:"100ms" min:"0s" max:"1s" doc:"Between looks at the partitions of the journal topic that had nothing more. Longer makes fewer, larger requests and transactions, and orders later by as much."`
 	AtOnce           int           `key:"at_once" default:"2" min:"1" max:"64" unit:"transactions" doc:"Most transactions that one process has open to apply records: about as many as MySQL has cores for it. Shards take turns."`
 	SessionTimeout   time.Duration `key:"session_timeout" default:"6s" min:"1s" max:"5m" doc:"A consumer that is silent for so long is taken for dead. Within the broker's group.min.session.timeout.ms and max."`
-	Heartbeat        time.Duration `key:"heartbeat" default:"2s" min:"100ms" max:"1m" doc:"How often a consumer says that it lives; at most a third of session_timeout."`
+	Heartbeat        time.Duration `key:"heartbeat" default:"1s" min:"100ms" max:"1m" doc:"How often a consumer says that it lives; at most a third of session_timeout."`
 	RebalanceTimeout time.Duration `key:"rebalance_timeout" default:"6s" min:"1s" max:"5m" doc:"Time to finish a transaction when partitions move."`
 	GapHalt          time.Duration `key:"gap_halt" default:"30s" min:"1s" max:"1h" doc:"A record that is missing for so long halts its shard with an alarm."`
 	PoisonRetries    int           `key:"poison_retries" default:"5" min:"1" max:"100" unit:"tries" doc:"After so many a record that cannot be applied halts its shard with an alarm: what comes after depends on it."`

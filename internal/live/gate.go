@@ -77,7 +77,7 @@ func StartRedisCluster(t testing.TB, args ...string) *Masters {
 	m := &Masters{t: t}
 	buses := make([]string, nodesOf)
 	for n := range nodesOf {
-		_, buses[n], _ = net.SplitHostPort(freeAddr(t))
+		_, buses[n], _ = net.SplitHostPort(FreeAddr(t))
 		m.Nodes = append(m.Nodes, StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", buses[n],
 			"--cluster-node-timeout", "15000", "--cluster-require-full-coverage", "no"}, args...)...))
 	}
@@ -95,7 +95,7 @@ func StartRedisCluster(t testing.TB, args ...string) *Masters {
 
 func (m *Masters) tell(p *Process, command string) {
 	m.t.Helper()
-	if answer, err := ask(p.Addr, command+"\r\n"); err != nil || !bytes.HasPrefix(answer, []byte("+OK")) {
+	if answer, err := askWithin(startTimeout, p.Addr, command+"\r\n"); err != nil || !bytes.HasPrefix(answer, []byte("+OK")) {
 		m.t.Fatalf("%s to %s: %q, %v", command, p.Addr, answer, err)
 	}
 }

@@ -22,7 +22,7 @@ func StartKafka(t testing.TB) *Process {
 	p.bin = program(t, "", "java")
 	settings := filepath.Join(dir, "server.properties")
 	return launch(t, p, func(port string) []string {
-		_, controller, _ := net.SplitHostPort(freeAddr(t))
+		_, controller, _ := net.SplitHostPort(FreeAddr(t))
 		if err := os.WriteFile(settings, []byte(kafkaSettings(dir, port, controller)), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ type GroupRow struct{ Topic, Partition, Committed, End, Lag string }
 // Group describes a consumer group by Kafka's ConsumerGroupCommand, which knows nothing of us; by partition, of one topic.
 func Group(t testing.TB, addr, group, topic string) map[int]GroupRow {
 	t.Helper()
-	out, err := exec.Command("sh", "-c", KafkaGroups(t)+` "$@"`, "sh", "--bootstrap-server", addr, "--describe", "--group", group).Output()
+	out, err := exec.Command("sh", "-c", KafkaGroups(t)+` "$@"`, "sh", "--bootstrap-server", addr, "--timeout", "60000", "--describe", "--group", group).Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

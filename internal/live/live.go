@@ -137,7 +137,7 @@ func poll(timeout time.Duration, check func() (bool, error)) error {
 	defer deadline.Stop()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	for {
+	for over := false; ; {
 		ok, err := check()
 		if ok && err == nil {
 			return nil
@@ -145,9 +145,12 @@ func poll(timeout time.Duration, check func() (bool, error)) error {
 		if err == nil {
 			err = errNotYet
 		}
+		if over {
+			return err
+		}
 		select {
 		case <-deadline.C:
-			return err
+			over = true // and a last look: this process may have stood still till now
 		case <-tick.C:
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -154,7 +155,7 @@ func launch(t testing.TB, p *Process, argsFor func(port string) []string) *Proce
 	t.Cleanup(func() { p.end(syscall.SIGKILL) })
 	var err error
 	for range portTries {
-		p.Addr = freeAddr(t)
+		p.Addr = FreeAddr(t)
 		_, port, _ := net.SplitHostPort(p.Addr)
 		p.args = argsFor(port)
 		if err = p.start(); err == nil || !errors.Is(err, errGone) {
@@ -192,24 +193,32 @@ func program(t testing.TB, variable string, names ...string) string {
 	return ""
 }
 
-func freeAddr(t testing.TB) string {
+// FreeAddr gives a free address below the range from which the system gives ports to clients: a server is to listen there
+// later, and again after it was killed, and until then no passing connection may take it.
+func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("free port: %v", err)
+	const first, behind, tries = 10_000, 30_000, 100
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(behind-first)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // ask opens a connection, sends what there is to send and reads the first bytes of the answer.
-func ask(addr, send string) ([]byte, error) {
-	c, err := net.DialTimeout("tcp", addr, probeTimeout)
+func ask(addr, send string) ([]byte, error) { return askWithin(probeTimeout, addr, send) }
+
+func askWithin(limit time.Duration, addr, send string) ([]byte, error) {
+	c, err := net.DialTimeout("tcp", addr, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(probeTimeout)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(limit)); err != nil {
 		return nil, err
 	}
 	if _, err := c.Write([]byte(send)); err != nil {

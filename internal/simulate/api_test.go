@@ -73,6 +73,16 @@ func (a *api) stop(after, length time.Duration) {
 	}()
 }
 
+// onBid does something when the nth bid comes, before it is decided.
+func (a *api) onBid(nth int, do func()) {
+	a.fault = func(asked int) (int, string, string, bool) {
+		if asked == nth {
+			do()
+		}
+		return 0, "", "", true
+	}
+}
+
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.held.RLock()
 	defer a.held.RUnlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestARunIsCountedToTheLastArrival(t *testing.T) {
 func TestAPauseIsSeenByAllWhoCame(t *testing.T) {
 	a := startAPI(t, 1<<30)
 	const pause = 200 * time.Millisecond
-	a.stop(2*time.Second, pause)
+	a.onBid(1, func() { a.stop(2*time.Second, pause) })
 	// Four connections: a client that waited for its answers before it sent more would count four slow requests of 1,200.
 	r, err := a.simulate(Options{Rate: 200, Length: 30 * pause, Even: true, Connections: 4}, 2000)
 	if err != nil {
@@ -73,14 +74,9 @@ func TestAPauseIsSeenByAllWhoCame(t *testing.T) {
 	if l.P50US > us(pause)/4 {
 		t.Errorf("the median is %s", micros(l.P50US))
 	}
-	worst := Slot{}
-	for _, s := range r.Timeline {
-		if s.MaxUS > worst.MaxUS {
-			worst = s
-		}
-	}
-	if worst.AtMS != 2000 && worst.AtMS != 1000 {
-		t.Errorf("the worst second is at %d ms, the pause was at 2000", worst.AtMS)
+	shows := func(s Slot) bool { return (s.AtMS == 2000 || s.AtMS == 1000) && s.MaxUS >= us(9*pause/10) }
+	if !slices.ContainsFunc(r.Timeline, shows) {
+		t.Errorf("the second of the pause, two from the first bid, does not show it: %+v", r.Timeline)
 	}
 }
 
@@ -89,13 +85,10 @@ func us(d time.Duration) int64 { return d.Microseconds() }
 // What cannot be sent in time has waited: it is in the histogram with the time it waited, and said.
 func TestWhatCouldNotBeSentHasWaited(t *testing.T) {
 	a := startAPI(t, 1<<30)
-	a.held.Lock()
-	released := make(chan struct{})
-	go func() { <-time.After(1500 * time.Millisecond); a.held.Unlock(); close(released) }()
-	defer func() { <-released }()
-	// The API stands still from the first bid on, longer than the run and its drain.
+	a.held.Lock() // the API stands still from the first bid on, longer than the run and its drain
 	d := testDrive(t, a, Options{Rate: 100, Length: 500 * time.Millisecond, Even: true, Connections: 2, Drain: 500 * time.Millisecond, Timeout: 900 * time.Millisecond, Asks: 1})
 	d.run(t.Context())
+	a.held.Unlock()
 	r := d.rec.report(time.Second)
 	if r.Bids.Offered != 50 || r.Bids.NotSent < 40 || r.Bids.NotSent+r.Bids.Unanswered+r.Bids.Answered != 50 {
 		t.Errorf("bids %+v", r.Bids)
@@ -204,7 +197,7 @@ func TestASimulationIsInterrupted(t *testing.T) {
 	t.Parallel()
 	a := startAPI(t, 1<<30)
 	ctx, stop := context.WithCancel(t.Context())
-	time.AfterFunc(500*time.Millisecond, stop)
+	a.onBid(20, stop)
 	o := Options{Target: a.server.URL, Session: a.session.ID, Rate: 100, Length: time.Minute}
 	r, err := Run(ctx, o, Crowd{Members: members(1000)}, nil, nil)
 	if !errors.Is(err, context.Canceled) || !r.Interrupted || r.Admitted == 0 || r.Bids.Answered != r.Bids.Offered || r.TookMS > 30_000 {
@@ -216,7 +209,7 @@ func TestASimulationIsInterrupted(t *testing.T) {
 	// While it is counted: what has not been counted by then is said.
 	ctx, stop = context.WithCancel(t.Context())
 	defer stop()
-	o.Length, o.hurried, o.Timeout = 200*time.Millisecond, 300*time.Millisecond, 100*time.Millisecond
+	o.Length, o.hurried, o.Timeout = 200*time.Millisecond, 300*time.Millisecond, time.Second
 	o.Say = func(text string) {
 		if strings.HasPrefix(text, "reading") {
 			a.held.Lock()
@@ -298,8 +291,8 @@ func TestNoLotsToBidFor(t *testing.T) {
 // A session that starts soon is waited for.
 func TestASessionThatStartsSoon(t *testing.T) {
 	a := startAPI(t, 5)
-	a.session.State, a.session.Starts = "scheduled", time.Now().Add(300*time.Millisecond)
-	time.AfterFunc(300*time.Millisecond, func() {
+	a.session.State, a.session.Starts = "scheduled", time.Now().Add(2*time.Second)
+	time.AfterFunc(2*time.Second, func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.session.State = "live"

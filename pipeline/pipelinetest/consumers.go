@@ -68,7 +68,7 @@ func consumerEndsInMidBatch(t *testing.T, brokers Brokers) {
 
 func groupResetToEarliest(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 2).apply().open()
-	b.relay()
+	b.relaySendingOnce()
 	stop := b.consumer()
 	b.exactly(b.decide(100))
 	b.settled()
@@ -213,8 +213,16 @@ func transactionsTakeTurns(t *testing.T, brokers Brokers) {
 	}
 }
 
+// recordsAhead: what is missing is noted for the relay, though the ledger does not take the note at first.
 func recordsAhead(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 1).apply().open()
+	var refused atomic.Bool
+	b.ledger.Before = func(method string, _ int) error {
+		if method == "NoteGap" && refused.CompareAndSwap(false, true) {
+			return fault.New(fault.Unavailable, "unavailable", "away")
+		}
+		return nil
+	}
 	want := b.decide(100)
 	b.send(0, want[0][50:60]...)
 	b.consumer()
@@ -242,11 +250,12 @@ func gapHalts(t *testing.T, brokers Brokers) {
 	b.halted(0, "gap: record 3 ")
 	b.resume(0)
 	b.halted(0, "gap: record 3 ")
+	applied := b.ledger.Applied(0) // before the gap is accepted, which lets the shard go on
 	if err := b.ledger.AcceptGap(b.ctx(), 0, later[0].Seq); err != nil {
 		t.Fatal(err)
 	}
 	b.resume(0)
-	b.exactly(map[int][]auction.Record{0: append(b.ledger.Applied(0), later...)})
+	b.exactly(map[int][]auction.Record{0: append(applied, later...)})
 }
 
 func fork(t *testing.T, brokers Brokers) {
@@ -262,9 +271,7 @@ func fork(t *testing.T, brokers Brokers) {
 	b.exactly(map[int][]auction.Record{0: want[0], 1: b.more(1, 20)})
 	b.resume(0)
 	b.halted(0, "fork")
-	if n := b.counts.get(pipeline.CountForks); n < 2 {
-		t.Errorf("%d forks counted", n)
-	}
+	b.await("two forks counted", func() (bool, error) { return b.counts.get(pipeline.CountForks) >= 2, nil })
 }
 
 func parkedMessages(t *testing.T, brokers Brokers) {

@@ -62,9 +62,13 @@ func Run(t *testing.T, brokers Brokers) {
 
 func topics(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 3)
-	if err := b.kafka.Ready(b.ctx()); fault.CodeOf(err) != "topics_missing" {
-		t.Errorf("ready before there are topics: %v", err)
-	}
+	b.await("topics missed", func() (bool, error) {
+		err := b.kafka.Ready(b.ctx())
+		if fault.CodeOf(err) == "topics_missing" {
+			return true, nil
+		}
+		return false, err
+	})
 	made, err := b.kafka.Apply(b.ctx())
 	if err != nil || len(made) != len(pipeline.Topics()) {
 		t.Fatalf("first apply: %+v, %v", made, err)
@@ -115,7 +119,7 @@ func carriesInOrder(t *testing.T, brokers Brokers) {
 
 func lag(t *testing.T, brokers Brokers) {
 	b := newBed(t, brokers, 2).apply().open()
-	b.relay()
+	b.relaySendingOnce()
 	stop := b.consumer()
 	b.exactly(b.decide(10))
 	b.settled()
