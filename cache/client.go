@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-redsync/redsync/v4"
 	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
@@ -35,6 +36,26 @@ func NodeOf(ctx context.Context, c Client, key string) (redis.Cmdable, error) {
 		return cluster.MasterForKey(ctx, key)
 	}
 	return c, nil
+}
+
+// WhileHolds runs commands of one slot in one transaction, and only where the field of the hash at key has the value until
+// they are done. False: it has another, or the hash was written meanwhile, and nothing was run. It gives the library's errors.
+//
+//go:noinline
+func WhileHolds(ctx context.Context, c Client, key, field, value string, commands func(redis.Pipeliner) error) (bool, error) {
+	held := false
+	err := c.(redis.UniversalClient).Watch(ctx, func(tx *redis.Tx) error {
+		found, err := tx.HGet(ctx, key, field).Result()
+		if held = err == nil && found == value; !held {
+			return err
+		}
+		_, err = tx.TxPipelined(ctx, commands)
+		return err
+	}, key)
+	if errors.Is(err, redis.TxFailedErr) || errors.Is(err, redis.Nil) {
+		return false, nil
+	}
+	return held, err
 }
 
 // Locks makes locks that a Redis keeps, each with a random value that only its holder knows.

@@ -30,7 +30,8 @@ func Gate(t *testing.T, open func(t *testing.T) *Subject) {
 		{"close", testClose}, {"withdraw", testWithdraw}, {"release", testRelease}, {"sweep", testSweep}, {"lots held", testHeld}, {"missing keys", testLost},
 		{"shards that are not there", testNoShard},
 		{"journal", testJournal}, {"full journal", testFullJournal}, {"damaged journal", testDamagedJournal},
-		{"load", testLoad}, {"load refuses", testLoadRefuses}, {"loads at once", testLoadInterrupted}, {"digest", testDigest},
+		{"load", testLoad}, {"load refuses", testLoadRefuses}, {"loads at once", testLoadInterrupted},
+		{"a load that was overtaken", testLoadOvertaken}, {"digest", testDigest},
 		{"vouch", testVouch}, {"identity", testIdentity}, {"holds nothing", testHoldsNothing},
 		{"leases", testLeases}, {"lock", testLock}, {"lock is kept", testLockKept}, {"lock is lost", testLockLost},
 	} {

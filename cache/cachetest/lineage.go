@@ -213,6 +213,37 @@ func testLoadInterrupted(t *testing.T, s *Subject) {
 	s.Load(t, book)
 }
 
+// A loader stands still, another loads the shard, vouches for it, and it sells; then the first goes on with what it was about
+// to do, and must not touch what it finds.
+func testLoadOvertaken(t *testing.T, s *Subject) {
+	for _, at := range []string{"unlink", "sadd"} { // removing what was there, and writing what is to be
+		l := LotOf(0, func(l *auction.Lot) { l.Stock = 2 })
+		book := s.Open(t, 0, l)
+		if err := s.Gate.Disown(ctx, 0); err != nil {
+			t.Fatal(err)
+		}
+		pause := &pause{at: at, reached: make(chan struct{}), over: make(chan struct{})}
+		slow, ended := s.slowed(t, pause), make(chan error, 1)
+		go func() { _, err := slow.Load(ctx, book.State(), nil); ended <- err }()
+		select {
+		case <-pause.reached:
+		case err := <-ended:
+			t.Fatalf("%s was never sent: %v", at, err)
+		}
+		book.Epoch = 2
+		s.Load(t, book)
+		first := BidOn(l)
+		wantVerdict(t, s.one(t, 0, first), auction.Admitted)
+		close(pause.over)
+		wantCode(t, <-ended, fault.Conflict, "load_interrupted")
+		if a := s.one(t, 0, first); a.Verdict != auction.Admitted || !a.Repeat {
+			t.Errorf("%s: the admission is gone: %+v", at, a)
+		}
+		wantVerdict(t, s.one(t, 0, BidOn(l)), auction.Admitted)
+		wantVerdict(t, s.one(t, 0, BidOn(l)), auction.SoldOut)
+	}
+}
+
 // The digest is of what is there, not of what was meant.
 func testDigest(t *testing.T, s *Subject) {
 	l := LotOf(0, func(l *auction.Lot) { l.PerBuyer = 3 })

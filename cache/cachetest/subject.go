@@ -73,6 +73,51 @@ func (s *Subject) Reopen(t testing.TB) {
 	s.Gate = g
 }
 
+// pause holds up the first command of a name, alone or with others, until it is over.
+type pause struct {
+	at            string
+	once          sync.Once
+	reached, over chan struct{}
+}
+
+func (p *pause) before(cmds ...redis.Cmder) {
+	if slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return strings.EqualFold(c.Name(), p.at) }) {
+		p.once.Do(func() { close(p.reached); <-p.over })
+	}
+}
+
+func (p *pause) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (p *pause) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error { p.before(cmd); return next(ctx, cmd) }
+}
+
+func (p *pause) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error { p.before(cmds...); return next(ctx, cmds) }
+}
+
+// slowed gives another node's gate, which a pause holds up.
+func (s *Subject) slowed(t *testing.T, p *pause) *gate.Gate {
+	t.Helper()
+	var client redis.UniversalClient
+	switch c := s.Client.(type) {
+	case *redis.ClusterClient:
+		own := redis.NewClusterClient(c.Options())
+		own.OnNewNode(func(node *redis.Client) { node.AddHook(p) })
+		client = own
+	case *redis.Client:
+		own := redis.NewClient(c.Options())
+		own.AddHook(p)
+		client = own
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	g, err := gate.New(client, s.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 // fataler is what a test and a property have in common.
 type fataler interface {
 	Helper()

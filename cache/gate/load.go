@@ -20,20 +20,28 @@ func (g *Gate) Load(ctx context.Context, state auction.ShardState, records []auc
 	if err := g.checkLoad(state, records); err != nil {
 		return auction.Digest{}, err
 	}
-	token := g.token()
-	if err := g.loadStep(ctx, state, "begin", token); err != nil {
+	l := loading{g, state, g.token()}
+	if err := l.step(ctx, "begin"); err != nil {
 		return auction.Digest{}, err
 	}
-	if err := g.clear(ctx, state.Shard); err != nil {
+	if err := l.clear(ctx); err != nil {
 		return auction.Digest{}, err
 	}
-	if err := g.write(ctx, loadCommands(g.keys, state, records)); err != nil {
+	if err := l.write(ctx, loadCommands(g.keys, state, records)); err != nil {
 		return auction.Digest{}, err
 	}
-	if err := g.loadStep(ctx, state, "end", token); err != nil {
+	if err := l.step(ctx, "end"); err != nil {
 		return auction.Digest{}, err
 	}
 	return g.digest(ctx, state)
+}
+
+// loading is one loading of a shard. Whatever it writes, it writes only while the shard's head has its token: one that stood
+// still and was overtaken must not touch what the other has loaded, and sold since.
+type loading struct {
+	*Gate
+	state auction.ShardState
+	token string
 }
 
 func (g *Gate) checkLoad(state auction.ShardState, records []auction.Record) error {
@@ -55,40 +63,59 @@ func (g *Gate) checkLoad(state auction.ShardState, records []auction.Record) err
 	return nil
 }
 
-func (g *Gate) loadStep(ctx context.Context, state auction.ShardState, step, token string) error {
-	status, err := g.status(ctx, g.scripts.load, []string{g.keys.Head(state.Shard)}, step, token, state.Epoch, state.Seq, state.LastUS)
+func (l loading) step(ctx context.Context, step string) error {
+	s := l.state
+	status, err := l.status(ctx, l.scripts.load, []string{l.keys.Head(s.Shard)}, step, l.token, s.Epoch, s.Seq, s.LastUS)
 	switch {
 	case err != nil:
 		return err
 	case status == "vouched":
 		return fault.New(fault.Conflict, "vouched", "the shard is vouched for: disown it first")
 	case status == "interrupted":
-		return fault.New(fault.Conflict, "load_interrupted", "somebody else began to load this shard")
+		return interrupted()
+	}
+	return nil
+}
+
+func interrupted() error {
+	return fault.New(fault.Conflict, "load_interrupted", "somebody else began to load this shard")
+}
+
+// change runs one transaction of at most maxPipeline commands.
+func (l loading) change(ctx context.Context, commands func(redis.Pipeliner) error) error {
+	ctx, cancel := context.WithTimeout(ctx, bulkTimes*l.timeout)
+	defer cancel()
+	ours, err := cache.WhileHolds(ctx, l.client, l.keys.Head(l.state.Shard), "loading", l.token, commands)
+	if err != nil {
+		return outcome(err)
+	}
+	if !ours {
+		return interrupted()
 	}
 	return nil
 }
 
 // clear removes all keys of the shard but its head. A scan, so that it finds what no set names: keys went missing, else
 // we were not here. It walks the whole Redis that holds the shard.
-func (g *Gate) clear(ctx context.Context, shard int) error {
-	g.terms.ForgetAll()
-	node, err := g.nodeOf(ctx, shard)
+func (l loading) clear(ctx context.Context) error {
+	l.terms.ForgetAll()
+	node, err := l.nodeOf(ctx, l.state.Shard)
 	if err != nil {
 		return err
 	}
-	head := g.keys.Head(shard)
+	head := l.keys.Head(l.state.Shard)
 	for cursor := uint64(0); ; {
-		step, cancel := context.WithTimeout(ctx, bulkTimes*g.timeout)
-		keys, next, err := node.Scan(step, cursor, g.keys.ShardPattern(shard), maxPipeline).Result()
-		if keys = slices.DeleteFunc(keys, func(k string) bool { return k == head }); err == nil && len(keys) > 0 {
-			err = node.Unlink(step, keys...).Err()
-		}
+		step, cancel := context.WithTimeout(ctx, bulkTimes*l.timeout)
+		keys, next, err := node.Scan(step, cursor, l.keys.ShardPattern(l.state.Shard), maxPipeline).Result()
 		cancel()
 		if err != nil {
 			return outcome(err)
 		}
-		if cursor = next; cursor == 0 {
-			return nil
+		if keys = slices.DeleteFunc(keys, func(k string) bool { return k == head }); len(keys) > 0 {
+			err = l.change(ctx, func(p redis.Pipeliner) error { return p.Unlink(ctx, keys...).Err() })
+		}
+		if cursor = next; err != nil || cursor == 0 {
+			return err
 		}
 	}
 }
@@ -102,15 +129,15 @@ func (g *Gate) nodeOf(ctx context.Context, shard int) (redis.Cmdable, error) {
 	return node, nil
 }
 
-// write runs commands as they are made, in pipelines.
-func (g *Gate) write(ctx context.Context, commands iter.Seq[[]any]) error {
+// write runs commands as they are made.
+func (l loading) write(ctx context.Context, commands iter.Seq[[]any]) error {
 	batch := make([][]any, 0, maxPipeline)
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
 		defer func() { batch = batch[:0] }()
-		return g.bulk(ctx, func(p redis.Pipeliner) error {
+		return l.change(ctx, func(p redis.Pipeliner) error {
 			for _, c := range batch {
 				p.Do(ctx, c...)
 			}

@@ -30,7 +30,7 @@ func TestOvertakenLoadDoesNotEnd(t *testing.T) {
 		{"begin", "first", ""}, {"begin", "second", ""}, {"end", "first", "load_interrupted"}, {"end", "second", ""},
 		{"end", "second", "load_interrupted"},
 	} {
-		if err := g.loadStep(ctx, state, c.step, c.token); c.code == "" && err != nil || c.code != "" && fault.CodeOf(err) != c.code {
+		if err := (loading{g, state, c.token}).step(ctx, c.step); c.code == "" && err != nil || c.code != "" && fault.CodeOf(err) != c.code {
 			t.Errorf("%s by the %s: %v, want %q", c.step, c.token, err, c.code)
 		}
 		if err := g.Vouch(ctx, 0, 3); (err == nil) != (c.step == "end" && c.token == "second") {

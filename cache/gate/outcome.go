@@ -21,7 +21,7 @@ const (
 // The first words of errors by which Redis says that it did not run the command at all. Scripts fail with OOM and the
 // like before their first write or not at all.
 var refusedWords = []string{"OOM", "LOADING", "READONLY", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "BUSY",
-	"TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK", "NOSCRIPT"}
+	"TRYAGAIN", "EXECABORT", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK", "NOSCRIPT"}
 
 // outcome classifies an error of the client: Unavailable where nothing was done, Unknown where it may have been.
 func outcome(err error) error {
