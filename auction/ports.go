@@ -56,10 +56,17 @@ type Release struct {
 type Lineage interface {
 	// Vouched says whether shard's Redis is the one that was vouched for, and its epoch and seq. epoch 0: nobody ever did.
 	Vouched(ctx context.Context, shard int) (Vouch, error)
+	// BeginLoad makes the caller the shard's one loader and gives the token to load it with. From here nobody else's loading
+	// goes on, and the shard cannot be vouched for before it was loaded with this token. Refused with fault Conflict
+	// `vouched` while it is vouched for.
+	BeginLoad(ctx context.Context, shard int) (token string, err error)
+	// Loading is nil while the token is the shard's, else fault Conflict `load_interrupted`: somebody else has begun, or it
+	// was loaded.
+	Loading(ctx context.Context, shard int, token string) error
 	// Load replaces everything the shard holds (but the lease) by state, and the journal by records, whose last has
-	// state's seq. Refused with fault Conflict `vouched` while the shard is vouched for. It gives back the digest of what
-	// it finds after writing.
-	Load(ctx context.Context, state ShardState, records []Record) (Digest, error)
+	// state's seq. It gives back the digest of what it finds after writing. Once the token is no longer the shard's, it
+	// writes nothing and ends with fault Conflict `load_interrupted`.
+	Load(ctx context.Context, token string, state ShardState, records []Record) (Digest, error)
 	// Vouch makes this Redis process the one that decides for shard, in epoch.
 	Vouch(ctx context.Context, shard int, epoch int64) error
 	// Disown takes the vouch back, so that the shard can be loaded anew. For operators and recovery only.
@@ -138,8 +145,8 @@ type Ledger interface {
 	Positions(ctx context.Context) ([]Position, error)
 	// Cut opens the next epoch of a shard, in one transaction: it locks the position, writes the record `genesis` (in
 	// epoch 1) and the record `cut`, and gives them with the new position. drained is what the caller has seen applied: where
-	// the position is before it, the ledger has forgotten what Kafka holds, and a cut would make orphans of it. Fault code
-	// `forgotten` (Unavailable).
+	// the position is before it, the ledger has forgotten what Kafka holds, and a cut would make orphans of it. Fault codes,
+	// both Unavailable: `forgotten`, and `overtaken` where the position is in a later epoch: somebody else has cut since.
 	Cut(ctx context.Context, shard int, drained Cursor, nowUS int64) ([]Record, Position, error)
 	// LotsToLoad gives, by keyset on id, the published lots of a shard that are not settled.
 	LotsToLoad(ctx context.Context, shard int, after uuid.UUID, limit int) ([]Lot, error)

@@ -118,7 +118,7 @@ func positionOf(p db.ListPositionsRow) auction.Position {
 		Halted: p.Halted, GapSeq: p.GapSeq, GapSinceUS: p.GapSinceUs, AliveUS: p.AliveUs}
 }
 
-// Cut opens the next epoch of a shard, which must have come as far as drained. fault Conflict `no_deployment` before the
+// Cut opens the next epoch of a shard, which must have come as far as drained, and no epoch further. fault Conflict `no_deployment` before the
 // database belongs to anybody.
 func (s *Store) Cut(ctx context.Context, shard int, drained auction.Cursor, nowUS int64) ([]auction.Record, auction.Position, error) {
 	var records []auction.Record
@@ -136,6 +136,9 @@ func (s *Store) Cut(ctx context.Context, shard int, drained auction.Cursor, nowU
 		}
 		if p.At().Before(drained) {
 			return fault.New(fault.Unavailable, "forgotten", fmt.Sprintf("the database was at %v and is at %v: Kafka has to tell the rest again", drained, p.At()))
+		}
+		if p.Epoch > drained.Epoch {
+			return fault.New(fault.Unavailable, "overtaken", fmt.Sprintf("the shard was in epoch %d and is in %d: somebody else recovers it", drained.Epoch, p.Epoch))
 		}
 		records = opening(d, p.Position, nowUS)
 		p.Epoch, p.Seq = p.Epoch+1, records[len(records)-1].Seq

@@ -146,6 +146,9 @@ func (l *Ledger) Cut(ctx context.Context, shard int, drained auction.Cursor, now
 	if p.At().Before(drained) {
 		return nil, auction.Position{}, fault.New(fault.Unavailable, "forgotten", "the ledger has forgotten records")
 	}
+	if p.Epoch > drained.Epoch {
+		return nil, auction.Position{}, fault.New(fault.Unavailable, "overtaken", "somebody else has cut the shard")
+	}
 	p.Epoch, p.AheadSeq = p.Epoch+1, 0
 	kinds := []auction.Kind{auction.KindCut}
 	if p.Epoch == 1 {

@@ -94,6 +94,9 @@ func TestLedgerAppliesOnce(t *testing.T) {
 	if err != nil || len(records) != 2 || p.Seq != 2 || p.Epoch != 1 {
 		t.Fatalf("first cut: %+v, %+v, %v", records, p, err)
 	}
+	if _, _, err := l.Cut(ctx, 0, auction.Cursor{}, 1); fault.CodeOf(err) != "overtaken" {
+		t.Errorf("a second cut by who has not seen the first: %v", err)
+	}
 	batch := []auction.Delivery{delivery(t, records[0], 0), delivery(t, records[1], 1), delivery(t, closed(3), 2), delivery(t, closed(5), 3)}
 	a, err := l.Apply(ctx, 0, batch)
 	if err != nil || a.Records != 1 || a.Duplicates != 2 || a.AheadSeq != 5 || a.Position.NextOffset != 3 {

@@ -164,11 +164,13 @@ func testLoad(t *testing.T, s *Subject) {
 
 func testLoadRefuses(t *testing.T, s *Subject) {
 	book := s.Open(t, 0, LotOf(0))
-	_, err := s.Gate.Load(ctx, book.State(), nil)
+	_, err := s.Gate.BeginLoad(ctx, 0)
 	wantCode(t, err, fault.Conflict, "vouched")
 	if err := s.Gate.Disown(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
+	_, err = s.Gate.Load(ctx, "nobody's token", book.State(), nil)
+	wantCode(t, err, fault.Conflict, "load_interrupted")
 	cut := auction.Record{Deployment: s.Deployment, Epoch: 1, Seq: 5, Kind: auction.KindCut, TimeUS: T0}
 	foreign, early, behind := book.State(), book.State(), book.State()
 	foreign.Deployment, early.Epoch, behind.Seq = uuid.New(), 0, 4
@@ -176,7 +178,7 @@ func testLoadRefuses(t *testing.T, s *Subject) {
 		state   auction.ShardState
 		records []auction.Record
 	}{"foreign": {foreign, nil}, "epoch 0": {early, nil}, "records beyond the state": {behind, []auction.Record{cut}}} {
-		if _, err := s.Gate.Load(ctx, c.state, c.records); fault.CodeOf(err) != "load_refused" {
+		if _, err := BeginAndLoad(s.Gate, c.state, c.records); fault.CodeOf(err) != "load_refused" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -196,7 +198,7 @@ func testLoadInterrupted(t *testing.T, s *Subject) {
 	var all sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		all.Go(func() { _, errs[i] = s.Gate.Load(ctx, book.State(), nil) })
+		all.Go(func() { _, errs[i] = BeginAndLoad(s.Gate, book.State(), nil) })
 	}
 	all.Wait()
 	through := 0
@@ -224,7 +226,7 @@ func testLoadOvertaken(t *testing.T, s *Subject) {
 		}
 		pause := &pause{at: at, reached: make(chan struct{}), over: make(chan struct{})}
 		slow, ended := s.slowed(t, pause), make(chan error, 1)
-		go func() { _, err := slow.Load(ctx, book.State(), nil); ended <- err }()
+		go func() { _, err := BeginAndLoad(slow, book.State(), nil); ended <- err }()
 		select {
 		case <-pause.reached:
 		case err := <-ended:
@@ -257,7 +259,7 @@ func testDigest(t *testing.T, s *Subject) {
 	if err := s.Gate.Disown(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Gate.Load(ctx, state, nil)
+	got, err := BeginAndLoad(s.Gate, state, nil)
 	if err != nil || got == state.Digest() || got.Lots != 2 {
 		t.Errorf("digest %+v of a state that counts %+v (%v)", got, state.Digest(), err)
 	}

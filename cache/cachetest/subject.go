@@ -154,7 +154,7 @@ func (s *Subject) Load(t fataler, book *auction.Book, records ...auction.Record)
 	if err := s.Gate.Disown(ctx, book.Shard); err != nil {
 		t.Fatalf("disown: %v", err)
 	}
-	digest, err := s.Gate.Load(ctx, book.State(), records)
+	digest, err := BeginAndLoad(s.Gate, book.State(), records)
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
@@ -164,6 +164,15 @@ func (s *Subject) Load(t fataler, book *auction.Book, records ...auction.Record)
 	if err := s.Gate.Vouch(ctx, book.Shard, book.Epoch); err != nil {
 		t.Fatalf("vouch: %v", err)
 	}
+}
+
+// BeginAndLoad loads a shard as recovery does, when nobody else does.
+func BeginAndLoad(g *gate.Gate, state auction.ShardState, records []auction.Record) (auction.Digest, error) {
+	token, err := g.BeginLoad(context.Background(), state.Shard)
+	if err != nil {
+		return auction.Digest{}, err
+	}
+	return g.Load(context.Background(), token, state, records)
 }
 
 // Keys gives all keys of the subject but its clocks.

@@ -227,7 +227,7 @@ func write(g *Gate, want auction.Record) error {
 		}
 	}
 	state := auction.ShardState{Deployment: want.Deployment, Shard: want.Shard, Epoch: want.Epoch, Seq: want.Seq - 1, Lots: []auction.LotBook{book}}
-	if _, err := g.Load(ctx, state, nil); err != nil {
+	if err := load(ctx, g, state); err != nil {
 		return err
 	}
 	if err := g.Vouch(ctx, want.Shard, want.Epoch); err != nil {

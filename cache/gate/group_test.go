@@ -65,7 +65,7 @@ func stationOn(t *testing.T, client redis.UniversalClient, o Options, change ...
 		book := auction.NewBook(s.deployment, shard)
 		book.Epoch = 1
 		book.Add(l)
-		if _, err := s.Load(t.Context(), book.State(), nil); err != nil {
+		if err := load(t.Context(), s.Gate, book.State()); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Vouch(t.Context(), shard, 1); err != nil {

@@ -13,15 +13,31 @@ import (
 	"rostrum/internal/fault"
 )
 
-// Load is auction.Lineage's. It keeps leases, which are no shard's. It may be repeated when it failed half-way; while it
-// runs the shard cannot be vouched for, and of two loads of one shard the later wins and the other fails with fault
-// Conflict `load_interrupted`. An empty records leaves an empty journal; what is decided next has state's seq + 1.
-func (g *Gate) Load(ctx context.Context, state auction.ShardState, records []auction.Record) (auction.Digest, error) {
+// BeginLoad is auction.Lineage's. What the shard holds stays.
+func (g *Gate) BeginLoad(ctx context.Context, shard int) (token string, err error) {
+	if err := g.checkShard(shard); err != nil {
+		return "", err
+	}
+	token = g.token()
+	return token, loading{g, auction.ShardState{Shard: shard}, token}.step(ctx, "begin")
+}
+
+// Loading is auction.Lineage's.
+func (g *Gate) Loading(ctx context.Context, shard int, token string) error {
+	if err := g.checkShard(shard); err != nil {
+		return err
+	}
+	return loading{g, auction.ShardState{Shard: shard}, token}.step(ctx, "look")
+}
+
+// Load is auction.Lineage's. It keeps leases, which are no shard's. It may be repeated with its token when it failed
+// half-way. An empty records leaves an empty journal; what is decided next has state's seq + 1.
+func (g *Gate) Load(ctx context.Context, token string, state auction.ShardState, records []auction.Record) (auction.Digest, error) {
 	if err := g.checkLoad(state, records); err != nil {
 		return auction.Digest{}, err
 	}
-	l := loading{g, state, g.token()}
-	if err := l.step(ctx, "begin"); err != nil {
+	l := loading{g, state, token}
+	if err := l.step(ctx, "empty"); err != nil {
 		return auction.Digest{}, err
 	}
 	if err := l.clear(ctx); err != nil {

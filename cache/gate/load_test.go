@@ -12,6 +12,15 @@ import (
 	standinredis "rostrum/internal/standin/redis"
 )
 
+// load loads a shard as recovery does, when nobody else does.
+func load(ctx context.Context, g *Gate, state auction.ShardState) error {
+	token, err := g.BeginLoad(ctx, state.Shard)
+	if err == nil {
+		_, err = g.Load(ctx, token, state, nil)
+	}
+	return err
+}
+
 // A load that another one has overtaken does not end as if it had loaded; and nobody can vouch for the shard meanwhile.
 func TestOvertakenLoadDoesNotEnd(t *testing.T) {
 	server, err := standinredis.Start("127.0.0.1:0")

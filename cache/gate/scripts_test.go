@@ -168,10 +168,9 @@ func callAll(t *testing.T, g *Gate, perBuyer int) []auction.Lot {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	_, err := g.Load(ctx, state, nil)
-	check("load", err)
+	check("load", load(ctx, g, state))
 	check("vouch", g.Vouch(ctx, 0, 1))
-	_, err = g.Preheat(ctx, 0, lots)
+	_, err := g.Preheat(ctx, 0, lots)
 	check("preheat", err)
 	bids := make([]auction.Bid, 3)
 	for i := range bids {

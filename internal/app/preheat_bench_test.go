@@ -67,7 +67,9 @@ func (d *depot) open() {
 	d.t.Helper()
 	for shard := range d.app.Deployment.Shards {
 		must(d.t, d.app.Gate.Disown(d.t.Context(), shard))
-		_, err := d.app.Gate.Load(d.t.Context(), auction.ShardState{Deployment: d.app.Deployment.ID, Shard: shard, Epoch: 1}, nil)
+		token, err := d.app.Gate.BeginLoad(d.t.Context(), shard)
+		must(d.t, err)
+		_, err = d.app.Gate.Load(d.t.Context(), token, auction.ShardState{Deployment: d.app.Deployment.ID, Shard: shard, Epoch: 1}, nil)
 		must(d.t, err)
 		must(d.t, d.app.Gate.Vouch(d.t.Context(), shard, 1))
 	}

@@ -3,13 +3,18 @@
 // that is vouched for is left alone. Any other goes through five steps in one order, because a journal that survived
 // holds admissions that nobody has carried yet, and loading from MySQL before they are applied would forget them:
 //
-//	1 lease    be the only one, and wait until the relay before us must have stopped
+//	1 lease    be the only one, and wait until the relay before us must have stopped; begin in Redis
 //	2 drain    relay what the surviving journal holds beyond Kafka, and wait until MySQL has applied all of Kafka
 //	3 cut      in MySQL: the next epoch begins; what an older one still sends is an orphan
 //	4 rebuild  the shard's book from the stored journal, loaded into Redis, counted on both sides
 //	5 vouch    this Redis decides, with the time that was lost given back to the lots that were open
 //
 // A failure or a crash at any step leaves the shard paused, and the road is walked again from its beginning.
+//
+// A lease only makes two recoveries at once unlikely: a process that stood still goes on where it was, whoever has come
+// since. What keeps them apart is that each has begun in Redis before it looks at MySQL. Redis takes writes and a vouch from
+// who has begun last only, and MySQL cuts only the epoch that was looked at before the last look at Redis. So of two one
+// fails, wherever the other stands, and no epoch is vouched for that MySQL has cut off.
 package recovery
 
 import (
@@ -109,11 +114,15 @@ func (r *Recovery) Shard(ctx context.Context, shard int) (recovered bool, err er
 	if fine, err := r.vouchedFor(ctx, shard); err != nil || fine {
 		return false, err // somebody else was faster
 	}
+	token, err := r.gate.BeginLoad(ctx, shard)
+	if err != nil {
+		return false, fmt.Errorf("recovery of shard %d, begin: %w", shard, err)
+	}
 	drained, err := r.drain(ctx, shard)
 	if err != nil {
 		return false, fmt.Errorf("recovery of shard %d, drain: %w", shard, err)
 	}
-	epoch, err := r.load(ctx, shard, drained)
+	epoch, err := r.load(ctx, shard, token, drained)
 	if err != nil {
 		return false, fmt.Errorf("recovery of shard %d: %w", shard, err)
 	}
@@ -190,7 +199,10 @@ func (r *Recovery) drain(ctx context.Context, shard int) (p auction.Position, er
 
 // load is steps 3 and 4; it gives the new epoch. The time lost is given back in the book before it is loaded, so that
 // the records of it and the first decision after it have an order.
-func (r *Recovery) load(ctx context.Context, shard int, drained auction.Position) (epoch int64, err error) {
+func (r *Recovery) load(ctx context.Context, shard int, token string, drained auction.Position) (epoch int64, err error) {
+	if err := r.gate.Loading(ctx, shard, token); err != nil { // nobody else can have cut before we looked, and go on
+		return 0, fmt.Errorf("cut: %w", err)
+	}
 	records, position, err := r.ledger.Cut(ctx, shard, drained.At(), r.o.Now().UnixMicro())
 	if err != nil {
 		return 0, fmt.Errorf("cut: %w", err)
@@ -206,7 +218,7 @@ func (r *Recovery) load(ctx context.Context, shard int, drained auction.Position
 		records = append(records, book.Credit(drained.AliveUS, r.o.Now().UnixMicro())...)
 	}
 	state := book.State()
-	found, err := r.gate.Load(ctx, state, records)
+	found, err := r.gate.Load(ctx, token, state, records)
 	if err != nil {
 		return 0, fmt.Errorf("load: %w", err)
 	}

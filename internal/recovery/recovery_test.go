@@ -53,7 +53,17 @@ func (w *world) call(what string) error {
 func (w *world) Vouched(context.Context, int) (auction.Vouch, error) {
 	return w.vouch, w.call("vouched")
 }
-func (w *world) Load(_ context.Context, s auction.ShardState, journal []auction.Record) (auction.Digest, error) {
+func (w *world) BeginLoad(context.Context, int) (string, error) { return "token", w.call("begin") }
+func (w *world) Loading(_ context.Context, _ int, token string) error {
+	if token != "token" {
+		return errors.New("another token")
+	}
+	return w.call("loading")
+}
+func (w *world) Load(_ context.Context, token string, s auction.ShardState, journal []auction.Record) (auction.Digest, error) {
+	if token != "token" {
+		return auction.Digest{}, errors.New("another token")
+	}
 	w.loaded, w.journal = s, journal
 	d := s.Digest()
 	if w.wrong {
@@ -145,7 +155,7 @@ func TestFiveStepsInOrder(t *testing.T) {
 		if err != nil || !did {
 			t.Fatalf("recovered %v, error %v", did, err)
 		}
-		want := []string{"vouched", "hold", "vouched", "drain", "hold", "cut", "lots", "records", "excused", "load", "vouch"}
+		want := []string{"vouched", "hold", "vouched", "begin", "drain", "hold", "loading", "cut", "lots", "records", "excused", "load", "vouch"}
 		if !slices.Equal(w.calls, want) {
 			t.Errorf("calls %v, want %v", w.calls, want)
 		}
@@ -189,7 +199,7 @@ func TestLoadedStateIsTheStoredJournalWithTheLostTimeGivenBack(t *testing.T) {
 }
 
 func TestAFailedStepLeavesTheShardPaused(t *testing.T) {
-	for _, step := range []string{"vouched", "hold", "position", "drain", "cut", "lots", "records", "excused", "load"} {
+	for _, step := range []string{"vouched", "hold", "position", "begin", "drain", "loading", "cut", "lots", "records", "excused", "load"} {
 		t.Run(step, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := sold()

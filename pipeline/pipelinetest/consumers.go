@@ -305,7 +305,7 @@ func cutLeavesOrphans(t *testing.T, brokers Brokers) {
 	want := b.decide(20)
 	b.exactly(want)
 	late := b.bids(0, want[0][len(want[0])-1].At(), 3)
-	records, _, err := b.ledger.Cut(b.ctx(), 0, auction.Cursor{}, startUS)
+	records, _, err := b.ledger.Cut(b.ctx(), 0, want[0][len(want[0])-1].At(), startUS)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -268,7 +268,9 @@ func cut(t *testing.T, s *store.Store) {
 	if diff := cmp.Diff(auction.Position{Shard: 2, Epoch: 1, Seq: 2, AliveUS: 99}, p); diff != "" {
 		t.Errorf("position (-want +got):\n%s", diff)
 	}
-	records, p, err = s.Cut(t.Context(), 2, auction.Cursor{}, Opens+1)
+	_, _, err = s.Cut(t.Context(), 2, auction.Cursor{}, Opens+1) // who has not seen the first epoch
+	wantCode(t, err, fault.Unavailable, "overtaken")
+	records, p, err = s.Cut(t.Context(), 2, p.At(), Opens+1)
 	must(t, err)
 	if len(records) != 1 || records[0].Seq != 3 || p.At() != (auction.Cursor{Epoch: 2, Seq: 3}) {
 		t.Errorf("the second epoch: %+v at %+v", records, p)

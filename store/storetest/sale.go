@@ -124,7 +124,9 @@ func (s *Sale) publish(terms []Terms, shardOf func(lot uuid.UUID) int) {
 // Cut opens a shard's next epoch in the store and in its book, and gives the deliveries of the records that say so.
 func (s *Sale) Cut(shard int) []auction.Delivery {
 	s.t.Helper()
-	records, p, err := s.Store.Cut(s.t.Context(), shard, auction.Cursor{}, s.Tick())
+	at, err := s.Store.Position(s.t.Context(), shard)
+	must(s.t, err)
+	records, p, err := s.Store.Cut(s.t.Context(), shard, at.At(), s.Tick())
 	must(s.t, err)
 	s.Books[shard].Epoch, s.Books[shard].Seq = p.Epoch, p.Seq
 	return s.Deliver(records...)

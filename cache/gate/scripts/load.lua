@@ -1,23 +1,28 @@
--- load.lua: begins and ends the loading of a shard. In between its head holds nothing but the loader's token, so that it
--- cannot be vouched for.
+-- load.lua: the loading of a shard. Who begins ends all others' loading, and nobody can vouch for what was loaded before. In
+-- between the head holds nothing but the loader's token.
 --
 -- KEYS[1] head
--- ARGV[1] step: begin | end
+-- ARGV[1] step: begin | look (who is the loader) | empty | end
 -- ARGV[2] token of this loading
--- ARGV[3] epoch
--- ARGV[4] seq
--- ARGV[5] last time used, µs
+-- ARGV[3] epoch, for end
+-- ARGV[4] seq, for end
+-- ARGV[5] last time used, µs, for end
 -- returns {version, status}; status ok | vouched | interrupted (another loading began since)
 
 local head = KEYS[1]
 local step, token, epoch, seq, last = unpack(ARGV)
 if step == 'begin' then
   if open(head).valid then return { REPLY, 'vouched' } end
-  redis.call('DEL', head)
+  redis.call('HDEL', head, 'run', 'repl', 'vouched')
   redis.call('HSET', head, 'loading', token)
   return { REPLY, 'ok' }
 end
 if redis.call('HGET', head, 'loading') ~= token then return { REPLY, 'interrupted' } end
-redis.call('HSET', head, 'epoch', epoch, 'seq', seq, 'last', last)
-redis.call('HDEL', head, 'loading')
+if step == 'empty' then
+  redis.call('DEL', head)
+  redis.call('HSET', head, 'loading', token)
+elseif step == 'end' then
+  redis.call('HSET', head, 'epoch', epoch, 'seq', seq, 'last', last)
+  redis.call('HDEL', head, 'loading')
+end
 return { REPLY, 'ok' }

@@ -2,10 +2,11 @@
 --
 -- KEYS[1] head
 -- ARGV[1] epoch
--- returns {version, status}; status ok | not_loaded
+-- returns {version, status}; status ok | not_loaded (in that epoch, or somebody is loading it anew)
 
 local head, epoch = KEYS[1], ARGV[1]
-if redis.call('HGET', head, 'epoch') ~= epoch then return { REPLY, 'not_loaded' } end
+local h = redis.call('HMGET', head, 'epoch', 'loading')
+if h[1] ~= epoch or h[2] then return { REPLY, 'not_loaded' } end
 local run, repl = lineage()
 redis.call('HSET', head, 'run', run, 'repl', repl, 'vouched', FORM .. ':' .. epoch)
 return { REPLY, 'ok' }
