@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"rostrum/internal/fault"
 )
 
 // Change is one difference between topics.yaml and the brokers.
@@ -80,7 +83,8 @@ func (k *Kafka) described(ctx context.Context, found map[string][]kafka.Partitio
 	return set, nil
 }
 
-// Apply makes the brokers' topics as topics.yaml says, and gives what it changed (and, Manual, what it could not).
+// Apply makes the brokers' topics as topics.yaml says, and gives what it changed (and, Manual, what it could not). When it comes
+// back without an error, all of them are Ready.
 // Again does nothing; two at once do no harm. Errors as Diff.
 func (k *Kafka) Apply(ctx context.Context) ([]Change, error) {
 	changes, err := k.Diff(ctx)
@@ -90,8 +94,27 @@ func (k *Kafka) Apply(ctx context.Context) ([]Change, error) {
 	if err := k.create(ctx, changes); err != nil {
 		return nil, err
 	}
+	if err := k.shown(ctx); err != nil {
+		return nil, err
+	}
 	return changes, k.alter(ctx, changes)
 }
+
+// shown waits until the brokers show the topics: they tell of new ones a moment after they have made them, and who starts then
+// would be told that there are none.
+func (k *Kafka) shown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, showWithin)
+	defer cancel()
+	for wait := (backoff{first: 20 * time.Millisecond, last: 500 * time.Millisecond}); ; pause(ctx, wait.grow()) {
+		err := k.Ready(ctx)
+		if err == nil || fault.CodeOf(err) == "shards_differ" || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// showWithin is for how long Apply waits for topics that were made to be shown, with a leader for each partition.
+const showWithin = 30 * time.Second
 
 func (k *Kafka) create(ctx context.Context, changes []Change) error {
 	missing := map[string]bool{}

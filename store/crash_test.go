@@ -52,11 +52,15 @@ func TestServerKilledUnderLoad(t *testing.T) {
 
 // consume applies a topic from where the position says, again after each error, until all of it is there.
 func consume(t *testing.T, s *store.Store, shard int, topic []auction.Delivery, batch int, halfway chan<- struct{}) {
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	retry := time.NewTicker(10 * time.Millisecond) // no hot loop beside a server that starts
 	defer retry.Stop()
 	told := false
-	for at := -1; at < len(topic) && time.Now().Before(deadline); {
+	for at := -1; at < len(topic); {
+		if time.Now().After(deadline) {
+			t.Errorf("shard %d: at %d of %d after five minutes", shard, at, len(topic))
+			return
+		}
 		if at < 0 { // after an error nothing is known but what the position says
 			p, err := s.Position(t.Context(), shard)
 			if err != nil {

@@ -30,7 +30,7 @@ func startChrome(t *testing.T, width, height int) *chrome {
 	} else if err != nil {
 		t.Skipf("%v: install chromium", err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(width, height))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute), chromedp.WindowSize(width, height))
 	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	tab, stopTab := chromedp.NewContext(alloc)
 	t.Cleanup(func() {

@@ -43,7 +43,7 @@ func Client(t testing.TB, addrs ...string) redis.UniversalClient {
 	t.Helper()
 	addrs = strings.Split(strings.Join(addrs, ","), ",")
 	c := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, MaxRetries: -1, ContextTimeoutEnabled: true,
-		DialTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, PoolSize: 64, DialerRetries: 1})
+		DialTimeout: 2 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, PoolSize: 64, DialerRetries: 1})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
@@ -53,7 +53,7 @@ func New(t testing.TB, client redis.UniversalClient, lineage string, change ...f
 	t.Helper()
 	s := &Subject{Client: client, Deployment: uuid.New(), prefix: "test-" + strings.ReplaceAll(uuid.NewString(), "-", "")}
 	s.Options = gate.Options{Prefix: s.prefix, Shards: Shards, Deployment: s.Deployment, Durability: auction.DurableNone,
-		Timeout: 5 * time.Second, Lineage: lineage, Clock: clockPrelude}
+		Timeout: 30 * time.Second, Lineage: lineage, Clock: clockPrelude}
 	for _, c := range change {
 		c(&s.Options)
 	}

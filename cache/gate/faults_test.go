@@ -90,7 +90,7 @@ func TestFaultsAreClassified(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, s := own(t, c.args...)
-			s.Options.Timeout = 500 * time.Millisecond
+			s.Options.Timeout = 3 * time.Second
 			s.Reopen(t)
 			s.Open(t, 0, l, over)
 			want(t, decide(t, s, cachetest.BidOn(l))[0], auction.Admitted)

@@ -31,13 +31,16 @@ type station struct {
 	flights [][]int // the sizes of each flight's groups
 }
 
+// patience is how long a flight may be held.
+const patience = time.Minute
+
 func newStation(t *testing.T, queueMax int, change ...func(*auction.Lot)) *station {
 	server, err := standinredis.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, ReadTimeout: patience, WriteTimeout: patience})
 	s := stationOn(t, client, Options{Shards: 4, Lineage: server.Lineage(), QueueMax: queueMax}, change...)
 	client.AddHook(s)
 	return s
@@ -49,7 +52,7 @@ func stationOn(t *testing.T, client redis.UniversalClient, o Options, change ...
 	t.Cleanup(func() { _ = client.Close() })
 	s := &station{t: t, holds: make(chan struct{}, 1000)}
 	s.now.Store(time.Now().UnixNano())
-	o.Deployment, o.Durability, o.Timeout = uuid.New(), auction.DurableNone, 10*time.Second
+	o.Deployment, o.Durability, o.Timeout = uuid.New(), auction.DurableNone, patience
 	o.Now = func() time.Time { return time.Unix(0, s.now.Load()) }
 	var err error
 	if s.Gate, err = New(client, o); err != nil {
@@ -237,7 +240,8 @@ func TestAFlightHasABound(t *testing.T) {
 // On a cluster, too: what waits for the shards of one of its nodes goes in one pipeline to that node, a script a shard.
 func TestANodesShardsFlyTogether(t *testing.T) {
 	masters := live.StartRedisCluster(t)
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(masters.Addr(), ","), MaxRetries: -1})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(masters.Addr(), ","), MaxRetries: -1, ReadTimeout: patience,
+		WriteTimeout: patience})
 	s := stationOn(t, client, Options{Shards: 12})
 	err := client.ForEachMaster(t.Context(), func(_ context.Context, node *redis.Client) error { node.AddHook(s); return nil })
 	if err != nil {
@@ -282,6 +286,7 @@ func TestANodesShardsFlyTogether(t *testing.T) {
 func TestAGroupIsBounded(t *testing.T) {
 	s := newStation(t, 0)
 	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	s.inAir(1)
 	for range 2*MaxBids + 2 {
 		answers = append(answers, s.ask(t.Context(), s.bid(0)))
 	}
@@ -297,6 +302,7 @@ func TestAGroupsMarkersAreBounded(t *testing.T) {
 	const fit = (maxWeight - lotWeight) / auction.MaxPerBuyer
 	s := newStation(t, 0, func(l *auction.Lot) { l.PerBuyer = auction.MaxPerBuyer })
 	answers := []<-chan auction.Answer{s.ask(t.Context(), s.bid(0))}
+	s.inAir(1)
 	for range 2*fit + 1 {
 		answers = append(answers, s.ask(t.Context(), s.bid(0)))
 	}
@@ -342,6 +348,7 @@ func TestAGroupsLotsAreBounded(t *testing.T) {
 func TestABuyerIsInAGroupOnce(t *testing.T) {
 	s := newStation(t, 0)
 	first := s.ask(t.Context(), s.bid(0))
+	s.inAir(1)
 	one, two, other := s.bid(0), s.bid(0), s.bid(0)
 	two.Buyer = one.Buyer
 	answers := []<-chan auction.Answer{first, s.ask(t.Context(), one), s.ask(t.Context(), two), s.ask(t.Context(), other)}
@@ -364,6 +371,7 @@ func TestABuyerIsInAGroupOnce(t *testing.T) {
 func TestABidThatIsTooLateIsNotSent(t *testing.T) {
 	s := newStation(t, 0)
 	first := s.ask(t.Context(), s.bid(0))
+	s.inAir(1)
 	late := s.bid(0)
 	late.Deadline = time.Unix(0, s.now.Load()).Add(time.Second)
 	dropped := s.ask(t.Context(), late)

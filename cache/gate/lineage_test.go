@@ -167,7 +167,7 @@ func TestFailoverAndBackDecidesNothing(t *testing.T) {
 		if err := replica.ReplicaOf(ctx, host, port).Err(); err != nil {
 			t.Fatal(err)
 		}
-		live.Eventually(t, 20*time.Second, "the replica is in step", func() (bool, error) {
+		live.Eventually(t, time.Minute, "the replica is in step", func() (bool, error) {
 			return master.Wait(ctx, 1, 100*time.Millisecond).Val() == 1, nil
 		})
 	}

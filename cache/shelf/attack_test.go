@@ -2,6 +2,7 @@ package shelf_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -106,9 +107,10 @@ func TestAMillionRandomIDs(t *testing.T) {
 	if let > asked*share || queries > let {
 		t.Errorf("of %d random ids %d passed the filter, and the database was asked %d times", asked, let, queries)
 	}
-	if says := s.FalsePositives(); says > share || float64(let)/asked > says+share/2 {
-		t.Errorf("the filter says that it errs for %.5f, and did for %.5f", says, float64(let)/asked)
-	}
+	live.Eventually(t, time.Minute, "the filter's measure of itself, a thousand probes a second, to come near", func() (bool, error) {
+		says, did := s.FalsePositives(), float64(let)/asked
+		return says <= share && did <= says+share/2, fmt.Errorf("it says that it errs for %.5f, and did for %.5f", says, did)
+	})
 	if counts[0].Load()+let < asked {
 		t.Errorf("%d of %d were counted", counts[0].Load()+let, asked)
 	}
@@ -122,7 +124,7 @@ func TestAMillionRandomIDs(t *testing.T) {
 
 // Avalanche: a hundred thousand cards that were written together end spread evenly over the whole jitter.
 func TestPreheatedEndsAreSpread(t *testing.T) {
-	const n, grace, jitter, parts = 100_000, time.Hour, 10 * time.Minute, 20
+	const n, grace, jitter, parts = 100_000, time.Hour, 10 * time.Hour, 20
 	w, s, session, lots := stocked(t, n, func(o *shelf.Options) { o.Grace, o.Jitter = grace, jitter })
 	if r, err := s.Preheat(ctx, newPregate(w), session.ID, shelf.How{}); err != nil || r.Verified != n {
 		t.Fatalf("%+v %v", r, err)
@@ -220,6 +222,7 @@ func TestTermsAreLookedAtAgainAfterTheEnd(t *testing.T) {
 		}
 		w.pass(time.Minute)
 		eventually(t, "it is known to be closed", func() bool {
+			w.shelf.Close() // waits for what goes on behind the reader's back
 			w.pass(time.Second)
 			return state() == auction.LotClosed
 		})

@@ -106,6 +106,7 @@ func TestThousandMissesAreOneVisit(t *testing.T) {
 func TestCardOfNoLot(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		_, drafts := w.session(1, func(_ int, l *auction.Lot) { l.State = auction.LotDraft })
+		w.o.Negative = time.Hour
 		for _, id := range []uuid.UUID{uuid.New(), drafts[0].ID} {
 			before := w.source.Calls("")
 			for range 4 {

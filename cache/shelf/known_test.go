@@ -93,9 +93,7 @@ func TestAnnouncedIDsReachEveryNode(t *testing.T) {
 		l := cachetest.LotOf(0, func(l *auction.Lot) { l.ID, l.Session = late, session.ID })
 		w.source.Put(session, l)
 		eventuallyKnown(t, nodes[1], late, true)
-		if w.counted("bloom rebuilt") < 3 {
-			t.Errorf("counts: %v", w.counts)
-		}
+		eventually(t, "both have made it anew", func() bool { return w.counted("bloom rebuilt") >= 3 })
 	})
 }
 

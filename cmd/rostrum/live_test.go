@@ -25,7 +25,7 @@ func realWorld(t *testing.T) []string {
 		"ROSTRUM_MYSQL_DSN=" + dsn, "ROSTRUM_REDIS_GATE_URL=" + live.RedisURL(gate.Addr()),
 		"ROSTRUM_KAFKA_BROKERS=" + strings.Join(brokers, ","), fmt.Sprint("ROSTRUM_KAFKA_REPLICATION=", copies), fmt.Sprint("ROSTRUM_KAFKA_MIN_INSYNC=", inSync),
 		"ROSTRUM_KAFKA_TOPIC_PREFIX=t" + uuid.NewString()[:8] + "-", "ROSTRUM_SALE_SHARDS=2", "ROSTRUM_LOG_FORMAT=text", "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=20s",
-		"ROSTRUM_AUTH_KEYS=2027-03:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+		"ROSTRUM_REDIS_TIMEOUT=5s", "ROSTRUM_HTTP_BID_TIMEOUT=5s", "ROSTRUM_AUTH_KEYS=2027-03:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
 	}
 }
 
@@ -136,7 +136,7 @@ func TestLiveInstallation(t *testing.T) {
 
 // What is away is said with a status of its own, and within the time that was given.
 func TestLiveServersAway(t *testing.T) {
-	environ := append(realWorld(t), "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=300ms")
+	environ := append(realWorld(t), "ROSTRUM_START_WAIT_FOR_DEPENDENCIES=3s")
 	runSteps(t, environ[:len(environ)-1], []step{{"migrate up", exitGood, "yes"}, {"topics apply", exitGood, ""}})
 	for variable, want := range map[string]step{
 		"ROSTRUM_MYSQL_DSN=root@tcp(127.0.0.1:1)/x":      {"lag", exitWrong, "mysql: "}, // who looks is shown the rest

@@ -20,12 +20,9 @@ import (
 // it is locked, lets no answer through.
 func served(t *testing.T) ([]string, string, *sync.RWMutex) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	address := free.Addr().String()
-	must(t, free.Close())
+	address := live.FreeAddr(t)
 	environ := slices.DeleteFunc(realWorld(t), func(entry string) bool { return strings.HasPrefix(entry, "ROSTRUM_HTTP_LISTEN=") })
-	environ = append(environ, "ROSTRUM_HTTP_LISTEN="+address, "ROSTRUM_LOG_LEVEL=warn", "ROSTRUM_HTTP_BID_TIMEOUT=5s", "ROSTRUM_REDIS_TIMEOUT=5s")
+	environ = append(environ, "ROSTRUM_HTTP_LISTEN="+address, "ROSTRUM_LOG_LEVEL=warn")
 	runSteps(t, environ, []step{{"migrate up", exitGood, "yes"}, {"topics apply", exitGood, "rostrum.journal.v1"}})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan outcome, 1)

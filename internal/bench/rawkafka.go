@@ -56,15 +56,8 @@ func (t *rawTopic) warm(ctx context.Context, shards int) error {
 
 // makeTopics makes an installation's topics and waits until each partition has its leader.
 func makeTopics(ctx context.Context, k *pipeline.Kafka) error {
-	if _, err := k.Apply(ctx); err != nil {
-		return err
-	}
-	var last error
-	err := await(ctx, startTimeout, "topics", func() bool {
-		last = k.Ready(ctx)
-		return last == nil
-	})
-	return errors.Join(err, last)
+	_, err := k.Apply(ctx)
+	return err
 }
 
 func bareClient(broker string) *kafka.Client {

@@ -66,7 +66,7 @@ func TestThePageInARealBrowser(t *testing.T) {
 // browser starts one that ends with the test; scheme is its number for what people prefer: 0 dark, 1 light.
 func browser(t *testing.T, path string, wide int, scheme string) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(wide, 900),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute), chromedp.WindowSize(wide, 900),
 		chromedp.Flag("blink-settings", "preferredColorScheme="+scheme))
 	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	tab, stopTab := chromedp.NewContext(alloc)

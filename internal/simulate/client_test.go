@@ -88,7 +88,7 @@ func TestClientErrors(t *testing.T) {
 			if err == nil || errors.Is(err, ErrNotSent) != c.notSent {
 				t.Errorf("%v", err)
 			}
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})

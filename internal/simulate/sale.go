@@ -96,18 +96,18 @@ func (s *sale) addLot(asker *Asker, n int) error {
 	return nil
 }
 
-// schedule moves the draft's start near, publishes it, and preheats it.
+// schedule moves the draft's start near, publishes it, and preheats it. An installation that answers slowly finds that too
+// near, and gets more time.
 func (s *sale) schedule(length time.Duration) error {
 	s.say("publishing and preheating")
-	starts := time.Now().Add(s.plan.Lead).UTC()
 	path := "/api/v1/sessions/" + s.id.String()
-	tag, err := s.tag(path)
-	if err != nil {
-		return err
-	}
-	changed, err := s.send(http.MethodPatch, path, map[string]any{"starts": starts, "ends": starts.Add(length)}, tag)
-	if err == nil {
-		_, err = s.send(http.MethodPost, path+"/publish", nil, changed.tag)
+	err := s.publishIn(s.plan.Lead, path, length)
+	for _, times := range []time.Duration{4, 16} {
+		var refused *apiError
+		if !errors.As(err, &refused) || refused.Status != http.StatusUnprocessableEntity {
+			break
+		}
+		err = s.publishIn(times*s.plan.Lead, path, length)
 	}
 	if err != nil {
 		return fmt.Errorf("publish session %s: %w", s.id, err)
@@ -117,6 +117,20 @@ func (s *sale) schedule(length time.Duration) error {
 		return fmt.Errorf("preheat session %s: %w", s.id, err)
 	}
 	return nil
+}
+
+// publishIn publishes the draft with a start in a while.
+func (s *sale) publishIn(lead time.Duration, path string, length time.Duration) error {
+	starts := time.Now().Add(lead).UTC()
+	tag, err := s.tag(path)
+	if err != nil {
+		return err
+	}
+	changed, err := s.send(http.MethodPatch, path, map[string]any{"starts": starts, "ends": starts.Add(length)}, tag)
+	if err == nil {
+		_, err = s.send(http.MethodPost, path+"/publish", nil, changed.tag)
+	}
+	return err
 }
 
 // remove ends the sale and takes its items off the market. It says what stays.

@@ -73,7 +73,9 @@ func topics(t *testing.T, brokers Brokers) {
 	if err != nil || len(made) != len(pipeline.Topics()) {
 		t.Fatalf("first apply: %+v, %v", made, err)
 	}
-	b.await("ready", func() (bool, error) { return true, b.kafka.Ready(b.ctx()) })
+	if err := b.kafka.Ready(b.ctx()); err != nil {
+		t.Errorf("right behind it: %v", err)
+	}
 	b.await("nothing differs", func() (bool, error) {
 		changes, err := b.kafka.Diff(b.ctx())
 		return len(changes) == 0, err
