@@ -102,12 +102,12 @@ func (s *sale) schedule(length time.Duration) error {
 	s.say("publishing and preheating")
 	path := "/api/v1/sessions/" + s.id.String()
 	err := s.publishIn(s.plan.Lead, path, length)
-	for _, times := range []time.Duration{4, 16} {
+	for _, lead := range []time.Duration{4 * s.plan.Lead, 16 * s.plan.Lead} {
 		var refused *apiError
 		if !errors.As(err, &refused) || refused.Status != http.StatusUnprocessableEntity {
 			break
 		}
-		err = s.publishIn(times*s.plan.Lead, path, length)
+		err = s.publishIn(lead, path, length)
 	}
 	if err != nil {
 		return fmt.Errorf("publish session %s: %w", s.id, err)
