@@ -13,7 +13,6 @@ import (
 	"rostrum/auction"
 	"rostrum/auction/auctiontest"
 	"rostrum/cache/cachetest"
-	"rostrum/cache/gate"
 	"rostrum/internal/fault"
 	"rostrum/internal/recovery"
 	standinredis "rostrum/internal/standin/redis"
@@ -63,10 +62,18 @@ func TestTwoRecoveriesAtOnce(t *testing.T) {
 // stock is more than is sold here, and what a drain reads at once.
 const stock = 100
 
+// decider is the gate as the test sees it.
+type decider interface {
+	auction.Gate
+	auction.Lineage
+	auction.Leases
+	auction.Journal
+}
+
 // house is a shard's gate and ledger, the road between them, and what was admitted.
 type house struct {
 	t        *testing.T
-	gate     *gate.Gate
+	gate     decider
 	ledger   *auctiontest.Ledger
 	of       uuid.UUID // the deployment
 	lot      auction.Lot
@@ -213,13 +220,13 @@ func (w *walker) Drain(ctx context.Context, _ int) (int64, error) {
 }
 
 type walkersGate struct {
-	*gate.Gate
+	decider
 	w *walker
 }
 
 func (g walkersGate) Vouched(ctx context.Context, shard int) (auction.Vouch, error) {
 	defer g.w.did("vouched")
-	return g.Gate.Vouched(ctx, shard)
+	return g.decider.Vouched(ctx, shard)
 }
 
 // Hold gives everybody the lease: it is not what keeps the counts right.
@@ -230,22 +237,22 @@ func (g walkersGate) Hold(context.Context, string, string, time.Duration) (bool,
 
 func (g walkersGate) BeginLoad(ctx context.Context, shard int) (string, error) {
 	defer g.w.did("begin")
-	return g.Gate.BeginLoad(ctx, shard)
+	return g.decider.BeginLoad(ctx, shard)
 }
 
 func (g walkersGate) Loading(ctx context.Context, shard int, token string) error {
 	defer g.w.did("loading")
-	return g.Gate.Loading(ctx, shard, token)
+	return g.decider.Loading(ctx, shard, token)
 }
 
 func (g walkersGate) Load(ctx context.Context, token string, s auction.ShardState, records []auction.Record) (auction.Digest, error) {
 	defer g.w.did("load")
-	return g.Gate.Load(ctx, token, s, records)
+	return g.decider.Load(ctx, token, s, records)
 }
 
 func (g walkersGate) Vouch(ctx context.Context, shard int, epoch int64) error {
 	defer g.w.did("vouch")
-	return g.Gate.Vouch(ctx, shard, epoch)
+	return g.decider.Vouch(ctx, shard, epoch)
 }
 
 type walkersLedger struct {
