@@ -1,5 +1,5 @@
--- load.lua: the loading of a shard. Who begins ends all others' loading, and nobody can vouch for what was loaded before. In
--- between the head holds nothing but the loader's token.
+-- load.lua: the loading of a shard. Who begins ends all others' loading, and nobody can vouch for what was loaded before.
+-- From empty to end the head holds nothing but the loader's token.
 --
 -- KEYS[1] head
 -- ARGV[1] step: begin | look (who is the loader) | empty | end
@@ -7,7 +7,7 @@
 -- ARGV[3] epoch, for end
 -- ARGV[4] seq, for end
 -- ARGV[5] last time used, µs, for end
--- returns {version, status}; status ok | vouched | interrupted (another loading began since)
+-- returns {version, status}; status ok | vouched | interrupted (another loading began since, or this one ended)
 
 local head = KEYS[1]
 local step, token, epoch, seq, last = unpack(ARGV)
