@@ -84,8 +84,7 @@ func (k *Kafka) described(ctx context.Context, found map[string][]kafka.Partitio
 }
 
 // Apply makes the brokers' topics as topics.yaml says, and gives what it changed (and, Manual, what it could not). When it comes
-// back without an error, all of them are Ready.
-// Again does nothing; two at once do no harm. Errors as Diff.
+// back without an error, all of them are Ready. Again does nothing; two at once do no harm. Errors as Diff.
 func (k *Kafka) Apply(ctx context.Context) ([]Change, error) {
 	changes, err := k.Diff(ctx)
 	if err != nil {

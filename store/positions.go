@@ -118,8 +118,8 @@ func positionOf(p db.ListPositionsRow) auction.Position {
 		Halted: p.Halted, GapSeq: p.GapSeq, GapSinceUS: p.GapSinceUs, AliveUS: p.AliveUs}
 }
 
-// Cut opens the next epoch of a shard, which must have come as far as drained, and no epoch further. fault Conflict `no_deployment` before the
-// database belongs to anybody.
+// Cut opens the next epoch of a shard, which must have come as far as drained, and no epoch further. fault Conflict
+// `no_deployment` before the database belongs to anybody.
 func (s *Store) Cut(ctx context.Context, shard int, drained auction.Cursor, nowUS int64) ([]auction.Record, auction.Position, error) {
 	var records []auction.Record
 	err := s.write(ctx, "cut", func(ctx context.Context, t tx) error {

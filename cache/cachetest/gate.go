@@ -408,7 +408,8 @@ func testNoShard(t *testing.T, s *Subject) {
 		_, lock := s.Gate.LockLot(ctx, shard, id, time.Second)
 		_, begin := s.Gate.BeginLoad(ctx, shard)
 		_, load := s.Gate.Load(ctx, "a token", auction.ShardState{Shard: shard}, nil)
-		for i, err := range []error{decide, receipt, preheat, close, release, read, stats, vouched, holds, lock, begin, load, s.Gate.Loading(ctx, shard, "a token"), s.Gate.Sweep(ctx, shard, []uuid.UUID{id}),
+		for i, err := range []error{decide, receipt, preheat, close, release, read, stats, vouched, holds, lock, begin, load,
+			s.Gate.Loading(ctx, shard, "a token"), s.Gate.Sweep(ctx, shard, []uuid.UUID{id}),
 			s.Gate.Vouch(ctx, shard, 1), s.Gate.Disown(ctx, shard), s.Gate.Trim(ctx, shard, auction.Cursor{})} {
 			if fault.CodeOf(err) != "no_such_shard" {
 				t.Errorf("shard %d, call %d: %v", shard, i, err)

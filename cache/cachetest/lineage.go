@@ -225,11 +225,11 @@ func testLoadOvertaken(t *testing.T, s *Subject) {
 		if err := s.Gate.Disown(ctx, 0); err != nil {
 			t.Fatal(err)
 		}
-		pause := &pause{at: at, reached: make(chan struct{}), over: make(chan struct{})}
-		slow, ended := s.slowed(t, pause), make(chan error, 1)
+		p := &pause{at: at, reached: make(chan struct{}), over: make(chan struct{})}
+		slow, ended := s.slowed(t, p), make(chan error, 1)
 		go func() { _, err := BeginAndLoad(slow, book.State(), nil); ended <- err }()
 		select {
-		case <-pause.reached:
+		case <-p.reached:
 		case err := <-ended:
 			t.Fatalf("%s was never sent: %v", at, err)
 		}
@@ -237,7 +237,7 @@ func testLoadOvertaken(t *testing.T, s *Subject) {
 		s.Load(t, book)
 		first := BidOn(l)
 		wantVerdict(t, s.one(t, 0, first), auction.Admitted)
-		close(pause.over)
+		close(p.over)
 		wantCode(t, <-ended, fault.Conflict, "load_interrupted")
 		if a := s.one(t, 0, first); a.Verdict != auction.Admitted || !a.Repeat {
 			t.Errorf("%s: the admission is gone: %+v", at, a)

@@ -143,9 +143,8 @@ func TestInterruptedBeforeTheTable(t *testing.T) {
 			defer cancel()
 			out, errs := &said{what: at, then: cancel}, &bytes.Buffer{}
 			o := small(dir)
-			o.lead = 20 * time.Second // it is cut short, and there is time to say so
-			if at == "The sale is open" {
-				o.lead = 2 * time.Second
+			if at != "The sale is open" {
+				o.lead = 20 * time.Second // it is cut short, and there is time to say so
 			}
 			code := play(ctx, o, out, errs)
 			if code != 130 || errs.String() != "demo: interrupted before its table: nothing was counted\n" {

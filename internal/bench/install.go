@@ -65,7 +65,7 @@ func install(ctx context.Context, s Servers, redis, shelf string, durability auc
 	if i.app, err = i.open(ctx, nil); err != nil {
 		return i, err
 	}
-	if err := makeTopics(ctx, i.app.Kafka); err != nil {
+	if _, err := i.app.Kafka.Apply(ctx); err != nil {
 		return i, err
 	}
 	if err := i.app.Store.PutArea(ctx, goods.Area{Code: area, Name: "North"}); err != nil {

@@ -32,7 +32,7 @@ func newRawTopic(ctx context.Context, broker, prefix string, shards int) (*rawTo
 		return t, err
 	}
 	defer k.Close()
-	if err := makeTopics(ctx, k); err != nil {
+	if _, err := k.Apply(ctx); err != nil {
 		return t, err
 	}
 	return t, t.warm(ctx, shards)
@@ -52,12 +52,6 @@ func (t *rawTopic) warm(ctx context.Context, shards int) error {
 		}
 	}
 	return nil
-}
-
-// makeTopics makes an installation's topics and waits until each partition has its leader.
-func makeTopics(ctx context.Context, k *pipeline.Kafka) error {
-	_, err := k.Apply(ctx)
-	return err
 }
 
 func bareClient(broker string) *kafka.Client {

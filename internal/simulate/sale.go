@@ -101,13 +101,13 @@ func (s *sale) addLot(asker *Asker, n int) error {
 func (s *sale) schedule(length time.Duration) error {
 	s.say("publishing and preheating")
 	path := "/api/v1/sessions/" + s.id.String()
-	err := s.publishIn(s.plan.Lead, path, length)
-	for _, lead := range []time.Duration{4 * s.plan.Lead, 16 * s.plan.Lead} {
+	var err error
+	for _, lead := range []time.Duration{s.plan.Lead, 4 * s.plan.Lead, 16 * s.plan.Lead} {
 		var refused *apiError
+		err = s.publishIn(lead, path, length)
 		if !errors.As(err, &refused) || refused.Status != http.StatusUnprocessableEntity {
 			break
 		}
-		err = s.publishIn(lead, path, length)
 	}
 	if err != nil {
 		return fmt.Errorf("publish session %s: %w", s.id, err)
